@@ -230,8 +230,8 @@ def what_was_raised(error: BaseException) -> str:
 
 def error_json(kind: str, message: str, status: int, problems: Iterable[str], cause: str = "") -> dict[str, Json]:
     """What `--json` prints of an error: its id, the message as people see it, and all problems in full."""
-    told = {"type": kind, "message": brief(message), "status": status, "problems": list(problems)}
-    return {"id": cause or None, **told}
+    told: dict[str, Json] = {"type": kind, "message": brief(message), "status": status, "problems": list(problems)}
+    return {"id": cause or None} | told
 
 
 def pip_install(extra: str, interpreter: str = "") -> str:

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--epochs", type=_count, default=10, help="of distillation on the calibration samples")
     batch = commands.add_parser("batch", help="many jobs at once")
     batch.add_argument("--only-overhead", action="store_true", help="leave out the zoo, which takes an hour")
+    batch.add_argument("--executor", default="", help="run the batch on this too, such as dask")
     _add_outside_the_zoo(commands)
     for each in (accuracy, backends, qdq, sources, tflite, training):
         each.add_argument("--limit", type=_count, help="evaluate on the first N samples only")
@@ -179,7 +180,9 @@ def _backends(given: argparse.Namespace) -> Found:
 def _batch(given: argparse.Namespace) -> Found:
     from scripts.benchmarks.batch import run_batch
 
-    return run_batch(models=given.models, samples=given.samples, only_overhead=given.only_overhead)
+    return run_batch(
+        models=given.models, samples=given.samples, executor=given.executor, only_overhead=given.only_overhead
+    )
 
 
 def _verdicts(given: argparse.Namespace) -> Found:

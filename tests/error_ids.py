@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlpuconv.error_catalog import entry
-from dlpuconv.errors import DlpuconvError
+from dlpuconv.errors import DlpuconvError, UnsupportedModelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,3 +33,9 @@ def check_error(error: DlpuconvError, id: str, *facts: str) -> None:  # noqa: A0
     assert entry(id).kind in {kind.__name__ for kind in type(error).__mro__}
     for fact in facts:
         assert fact in str(error)
+
+
+def refused_by(caught: pytest.ExceptionInfo[DlpuconvError]) -> tuple[str, ...]:
+    """The values whose operators the error refuses."""
+    assert isinstance(caught.value, UnsupportedModelError)
+    return caught.value.refused

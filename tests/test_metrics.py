@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlpuconv import metrics
-from dlpuconv.errors import MetricError, MissingDependencyError
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,9 +29,9 @@ def test_top_k_counts_samples_whose_class_is_among_the_highest() -> None:
     pytest.importorskip("torchmetrics")
     assert metrics.top_k(as_it_is, BATCHES) == 0.5
     assert metrics.top_k(as_it_is, [({"a": -SCORES, "b": SCORES}, np.array([0, 1, 1, 0]))], k=2, output="b") == 1.0
-    with pytest.raises(MetricError, match=r"no output is called 'score' \(did you mean 'scores'\?\): there are scores"):
+    with raises_error("metric-output-unknown", "'score'", "'scores'"):
         metrics.top_k(as_it_is, BATCHES, output="score")
-    with pytest.raises(MetricError, match="yields nothing"):
+    with raises_error("metric-no-data"):
         metrics.top_k(as_it_is, [])
 
 
@@ -61,5 +61,5 @@ def test_mean_average_precision_counts_boxes_by_their_overlap() -> None:
 @pytest.mark.parametrize("metric", [metrics.top_k, metrics.mean_iou])
 def test_a_metric_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch, metric: Any) -> None:
     monkeypatch.setattr(metrics, "find_spec", lambda _: None)
-    with pytest.raises(MissingDependencyError, match=r"dlpuconv\[metrics\]"):
+    with raises_error("library-missing", "dlpuconv[metrics]"):
         metric(as_it_is, BATCHES)

@@ -170,8 +170,8 @@ def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
     except (WorkerError, OSError) as error:
         return Lost(str(error))
     if changed := _changed(assignment, given):
-        error = UsageError(f"{shown(changed)} is not what it was when the batch began", id="batch-input-changed")
-        return _refused(error.to_json(), peak=watch.peak, passing=True)
+        refusal = UsageError(f"{shown(changed)} is not what it was when the batch began", id="batch-input-changed")
+        return _refused(refusal.to_json(), peak=watch.peak, passing=True)
     if "refused" in answer:
         return _refused(answer["refused"], peak=watch.peak, passing=answer["passing"])
     facts = {**answer["made"], "outcome": Outcome.CONVERTED, "reasons": tuple(answer["made"]["reasons"])}

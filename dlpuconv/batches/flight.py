@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     type Answer = JobRecord | Lost | Unequal
 
+_MOST_BROKEN = 3
+"""Executors that broke, one after the other, before any job came back: then it is not the jobs."""
 _NOT_SENT = (PicklingError, TypeError, AttributeError, ImportError)
 """Of an executor that could not hand a job on; another attempt would end alike."""
 
@@ -33,6 +35,7 @@ class Flight:
         self._engine = engine
         self._futures: dict[Future[Answer], tuple[Assignment, Executor]] = {}
         self._ended: SimpleQueue[Future[Answer]] = SimpleQueue()
+        self._broken: int | None = 0  # how many executors have, until a job comes back
 
     def submit(self, assignment: Assignment) -> None:
         """Hand a job to the engine.
@@ -78,11 +81,12 @@ class Flight:
 
     def _answer(self, future: Future[Answer], executor: Executor) -> Answer:
         try:
-            return future.result()
+            answer = future.result()
         except DlpuconvError:
             raise
         except BrokenExecutor as error:
             if executor is self._engine.executor:  # else its other jobs have told so before: the new one is whole
+                self._count_broken(error)
                 self._engine.renew()
             return Lost(f"went with its pool: {first_line(error)}")
         except CancelledError:
@@ -95,3 +99,16 @@ class Flight:
         except Exception as error:  # noqa: BLE001 - an executor's own words for a worker that died
             self._engine.check()
             return Lost(f"went with its worker: {first_line(error)}")
+        self._broken = None
+        return answer
+
+    def _count_broken(self, error: BrokenExecutor) -> None:
+        """Give an engine up that has never worked, instead of every job of the batch."""
+        if self._broken is None:
+            return
+        self._broken += 1
+        if self._broken >= _MOST_BROKEN:
+            raise BackendError(
+                f"{self._engine.name} broke {self._broken} times before any job came back: {first_line(error)}",
+                id="executor-failed",
+            ) from error

@@ -110,6 +110,7 @@ def content_of(place: str) -> str:
 
     Raises:
         MissingDependencyError: it is a URL, and fsspec is not installed.
+        UsageError: fsspec knows no such URL, or lacks a library for it.
     """
     try:
         if not is_url(place):

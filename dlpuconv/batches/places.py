@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from dlpuconv.calibration.open import is_made_up
-from dlpuconv.errors import MissingDependencyError, ModelError
+from dlpuconv.errors import DlpuconvError, MissingDependencyError, ModelError, UsageError, did_you_mean
+from dlpuconv.files.urls import shown, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,7 @@ def matches(pattern: str) -> list[str]:
 
     Raises:
         MissingDependencyError: fsspec is needed and missing.
+        UsageError: fsspec knows no such URL, or lacks a library for it.
         ModelError: the URL cannot be read.
     """
     if is_url(pattern):
@@ -70,6 +72,7 @@ def fetch(url: str, folder: Path) -> Path:
 
     Raises:
         MissingDependencyError: fsspec is needed and missing.
+        UsageError: it knows no such URL, or lacks a library for it.
         OSError: it cannot be read. Any other exception is the file system's own.
     """
     files, path = _file_system(url)
@@ -115,18 +118,30 @@ def _demand_inside(file: Path, folder: Path) -> None:
 
 
 def _remote_matches(url: str) -> Iterator[str]:
-    files, path = _file_system(url)
-    front = url[: -len(path)] if path and url.endswith(path) else f"{url.partition('://')[0]}://"
     try:
+        files, path = _file_system(url)
+        front = url[: -len(path)] if path and url.endswith(path) else f"{url.partition('://')[0]}://"
         yield from (front + found for found in files.glob(path))
+    except DlpuconvError:
+        raise
     except Exception as error:  # a file system raises what it likes
-        raise ModelError(f"{front}... cannot be listed: {type(error).__name__}", id="model-unreachable") from error
+        raise ModelError(f"{shown(url)} cannot be listed: {type(error).__name__}", id="model-unreachable") from error
 
 
 def _file_system(url: str) -> tuple[Any, str]:
     try:
+        from fsspec import available_protocols
         from fsspec.core import url_to_fs
     except ImportError:
         raise MissingDependencyError("fsspec", "batch", "a URL") from None
-    files, path = url_to_fs(url)
+    try:
+        files, path = url_to_fs(url)
+    except ImportError as error:
+        told = without_secrets(str(error), url)
+        raise UsageError(f"{shown(url)} needs a library that is not installed: {told}") from error
+    except ValueError as error:
+        known, scheme = available_protocols(), url.partition("://")[0].rpartition("::")[2]
+        if scheme in known:
+            raise
+        raise UsageError(f"{shown(url)}: fsspec knows no {scheme}://{did_you_mean(scheme, known)}") from error
     return files, str(path)

@@ -83,6 +83,8 @@ def run(
         there = store.keys()
     kept = recorded(wanted, there, limits)
     new = [same[0] for key, same in wanted.items() if key not in kept]
+    if new:
+        store.begin()
     total = sum(map(len, wanted.values()))
     done = 0
     try:

@@ -2,10 +2,14 @@
 
 A process that is killed removes nothing. Its lock is gone with it, whatever its number was and whoever has that now: a
 folder that can be locked has no owner any more.
+
+An interruption may come between any two steps. So the folder of a process is known here as soon as it exists, and what
+was left in it goes when the process ends.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -16,6 +20,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from dlpuconv.files.locks import try_lock
+from dlpuconv.files.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +65,17 @@ def remove_folder(folder: Path) -> None:
             _forget(key)
 
 
+def remove_all() -> None:
+    """Remove all that this process has made; what is in use is not spared."""
+    with _guard:
+        for key in _own():
+            shutil.rmtree(key[1], ignore_errors=True)
+            _forget(key)
+
+
+atexit.register(remove_all)
+
+
 def _begin_anew() -> None:
     """In a forked child: whoever held the guard is not there."""
     global _guard
@@ -81,7 +97,7 @@ def temporary_folder(kind: str) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove what processes of this user that are dead have left in the system's temporary folder."""
-    with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
+    with suppress(OSError), os.scandir(_place()) as entries:
         for entry in entries:
             if _OURS.fullmatch(entry.name) and is_own_folder(entry):
                 _remove_dead(Path(entry.path))
@@ -105,15 +121,34 @@ def _remove_dead(folder: Path) -> None:
                 os.close(held)
 
 
+def _place() -> Path:
+    """The system's temporary folder.
+
+    Python tries each candidate with a file of its own the first time, which an interruption would leave there.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    return Path(tempfile.gettempdir() if tempfile.tempdir else uninterrupted(tempfile.gettempdir))
+
+
+def _own() -> list[tuple[int, Path]]:
+    return [key for key in list(_roots) if key[0] == os.getpid()]
+
+
 def _root() -> Path:
     """The folder of this process, made where there is none yet."""
-    process, place = os.getpid(), Path(tempfile.gettempdir())
-    for key in [key for key in _roots if key[0] == process and not key[1].exists()]:
-        _forget(key)  # some cleaner of the system's temporary folder was here
-    for owner, folder in _roots:
-        if owner == process and folder.parent == place:
-            return folder
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    place = _place()
+    for key in _own():
+        if not key[1].exists():
+            _forget(key)  # some cleaner of the system's temporary folder was here
+        elif key[1].parent == place:
+            return key[1]
+    return uninterrupted(lambda: _new_root(place))
+
+
+def _new_root(place: Path) -> Path:
+    process, folder = os.getpid(), Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
     try:
         held = try_lock(folder)
     except FileNotFoundError:
@@ -130,6 +165,6 @@ def _root() -> Path:
 
 
 def _forget(key: tuple[int, Path]) -> None:
-    held = _roots.pop(key)
+    held = _roots.pop(key, None)
     if held is not None:
         os.close(held)

@@ -31,7 +31,7 @@ def read_file(path: Path, most: int) -> bytes:
             raise ArtifactError(
                 f"{path.name} has {size} bytes; such a file has {most} at most", id="artifact-too-large"
             )
-        return stream.read(most)
+        return stream.read(size)  # not `most`: so much memory would be asked for first
 
 
 def read_start(path: Path, size: int) -> bytes:

@@ -33,11 +33,14 @@ class GivenScales:
         activations: by the name of the value, which every reader of it reads quantized.
         weights: of a layer's weights, by the name of the node that multiplies by them. The graph holds the weights
             dequantized, so that quantizing them again with this scale gives the codes of the source.
+        several: names of activations that the source quantizes with several scales, one behind the other or side by
+            side; the one of the widest range is stated.
         told: what a user should know of how they were read, in sentences.
     """
 
     activations: Mapping[str, StatedScale] = field(default_factory=dict)
     weights: Mapping[str, StatedScale] = field(default_factory=dict)
+    several: frozenset[str] = frozenset()
     told: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import site
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from dlpuconv.files.scratch import make_folder, remove_folder
+from dlpuconv.files.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,11 +113,12 @@ class Worker:
             self._home = make_folder("worker") if launch.has_folder else None
             if self._home:
                 undo.callback(remove_folder, self._home)
-            self._log = undo.enter_context(tempfile.TemporaryFile())
+            self._log = undo.enter_context(uninterrupted(tempfile.TemporaryFile))
             self._socket, theirs = socket.socketpair()
             undo.enter_context(self._socket)
             with theirs:
                 self._process = _started(launch, theirs, str(self._home or ""), self._log)
+            _not_ended.add(self)
             undo.pop_all()
 
     def ask(
@@ -207,21 +210,19 @@ class Worker:
     def end(self) -> None:
         """Kill the process with all that it started, and remove its folder; may be called twice.
 
-        In a forked child, it only lets go of the parent's.
+        Where that is interrupted, another call does what is left. In a forked child, it only lets go of the parent's.
         """
-        if self._log.closed:
-            return
         self._log.close()
         if self.owner != os.getpid():
-            self._socket.close()
             self._process.returncode = 0  # a child of the parent's, which nobody here can wait for
-            return
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # with what it has started, even where it has ended itself
-        self._process.wait()
+        elif self._process.returncode is None:  # its number is its own until it has been waited for
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # with what it has started, even where it has ended itself
+            self._process.wait()
         self._socket.close()  # only now: it would take this for the parent's end, and the folders away
-        if self._home:
+        if self._home and self.owner == os.getpid():
             remove_folder(self._home)
+        _not_ended.discard(self)
 
     def _lost(self, limits: Limits) -> WorkerError:
         """Why it has gone."""
@@ -265,6 +266,16 @@ class Worker:
         self._log.seek(max(self._told, size - _LOG_TAIL))
         text = self._log.read().decode("utf-8", "replace")
         return [" ".join(line.split()) for line in text.splitlines() if any(c.isalnum() for c in line)]
+
+
+_not_ended: set[Worker] = set()
+"""The workers of this process, so that none outlives it: whoever owns one may be interrupted before it is ended."""
+
+
+@atexit.register
+def _end_all() -> None:
+    for worker in list(_not_ended):
+        worker.end()
 
 
 def _started(launch: Launch, theirs: socket.socket, home: str, log: Any) -> subprocess.Popen[bytes]:

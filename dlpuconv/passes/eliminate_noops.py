@@ -34,8 +34,10 @@ def eliminate(editor: Editor, node: onnx_ir.Node) -> Outcome:
             node.op_type = "Identity"  # formats know none of one value
             return FIRED
         return f"{output.name} is an output of the graph and {source.name} cannot take its name"
-    # A graph output that is made elsewhere takes the name along; its former name means the same values.
+    former = str(source.name)
     editor.replace(output, source)
+    if source.name != former:  # a graph output that is made elsewhere takes the name along
+        editor.renamed.setdefault(former, str(source.name))
     return FIRED
 
 

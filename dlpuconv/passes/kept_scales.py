@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlpuconv.ir.affine import Affine
-from dlpuconv.ir.given_scales import GivenScales, StatedScale
 from dlpuconv.ir.operators import ONNX_WEIGHTED
 from dlpuconv.ir.source_names import ORIGIN
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx_ir
 
+    from dlpuconv.ir.given_scales import StatedScale
     from dlpuconv.ir.model import Model
     from dlpuconv.passes.editor import Editor
 
@@ -48,7 +48,8 @@ def with_kept_scales(model: Model, editor: Editor) -> Model:
     weights = {
         node.name or "": found for node in editor.graph if (found := _stated(node, scales.weights, editor)) is not None
     }
-    return replace(model, scales=GivenScales(activations=activations, weights=weights, told=scales.told))
+    several = frozenset(_now(name, editor)[0] for name in scales.several) & activations.keys()
+    return replace(model, scales=replace(scales, activations=activations, weights=weights, several=several))
 
 
 def _now(name: str, editor: Editor) -> tuple[str, float]:

@@ -9,13 +9,13 @@ from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.qat.capture import capture
 from dlpuconv.qat.constants import round_constants
-from dlpuconv.qat.detours import with_detours
 from dlpuconv.qat.equivalents import apply_weights
 from dlpuconv.qat.learned import learned_of
 from dlpuconv.qat.mapping import find_places
 from dlpuconv.qat.prepared import Preparation, PreparedModule
 from dlpuconv.qat.quantizer import TargetQuantizer
 from dlpuconv.qat.start import RANGES_ALONE, find_start
+from dlpuconv.qat.structure import with_layers
 
 if TYPE_CHECKING:
     import torch
@@ -30,10 +30,10 @@ def build(
     captured = capture(module, example_inputs)
     found = find_start(captured.proto, target, calibration, start, progress)
     told = found.left_out
-    if found.detours:
-        captured, missing = with_detours(captured, found)
-        found = find_start(captured.proto, target, calibration, found.recipe, progress)
-        told = (*told, *missing)
+    if found.detours or found.gates or found.groups:
+        captured, recipe, missing = with_layers(captured, found)
+        found = find_start(captured.proto, target, calibration, recipe, progress)
+        told = (*told, *missing, *found.left_out)
     model = captured.graph_module
     try:
         equivalents = apply_weights(found, model)

@@ -6,30 +6,27 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dlpuconv.qat.capture import captured_again
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlpuconv.network import Node
-    from dlpuconv.qat.capture import Captured
     from dlpuconv.qat.start import Start
 
 _RANK = 4
 """Of the activations that have detours: [N, C, H, W]."""
 
 
-def with_detours(captured: Captured, start: Start) -> tuple[Captured, tuple[str, ...]]:
-    """A module with a depthwise layer of weights 1 in front of the readers of each detour.
+def insert_detours(model: torch.fx.GraphModule, start: Start) -> tuple[str, ...]:
+    """Put a depthwise layer of weights 1 in front of the readers of each of the recipe's detours.
 
     Args:
-        captured: its graph is changed.
+        model: captured; it is changed.
         start: what it was captured for.
 
     Returns:
-        The module captured again, and a sentence for each detour that it has no place for.
+        A sentence for each detour that the module has no place for.
     """
-    model, network = captured.graph_module, start.network
+    network = start.network
     nodes = {node.name: node for node in model.graph.nodes}
     known = {value.name: value for value in network.values()}
     readers = network.consumers()
@@ -44,8 +41,7 @@ def with_detours(captured: Captured, start: Start) -> tuple[Captured, tuple[str,
             _insert(model, at[-1], taken)
         else:
             told.append(f"the detour of {detour.site!r} is left out: the module has no place for it")
-    model.recompile()
-    return captured_again(captured), tuple(told)
+    return tuple(told)
 
 
 def _names(node: Node, start: Start) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from dlpuconv.qat.layers import bias_of, layouts, parameter_beside, tensor_of, w
 from dlpuconv.qat.learned import corrected, rounding_to
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from dlpuconv.network import Layer, Network, Node
@@ -32,18 +34,21 @@ class Equivalent:
     Attributes:
         node: multiplies by the weights.
         axis: of the output channels in its weights.
+        place: of its layout among those that `layouts` yields.
         weights: as the recipe has them, in the module's layout; None where it leaves them.
         bias: [O] likewise.
-        learned: the values nearest to the weights that round to the file's codes, in the module's layout.
-        corrected: [O] what the codes of the file's bias stand for; None where it has none.
+        learned: the values nearest to the weights that round to the file's codes, in the module's layout; None where no
+            file is known.
+        corrected: [O] what the codes of the file's bias stand for; None where it has none, or is not known.
     """
 
     node: torch.fx.Node
     axis: int
+    place: int
     weights: Array | None
     bias: Array | None
-    learned: Array
-    corrected: Array | None
+    learned: Array | None = None
+    corrected: Array | None = None
 
 
 def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equivalent]:
@@ -59,27 +64,53 @@ def apply_weights(start: Start, model: torch.fx.GraphModule) -> dict[Node, Equiv
     Raises:
         UnsupportedModelError: the recipe changed what the module has nowhere; nothing is changed then.
     """
+    found = _matched(start.network, start.quantized.network, start.values, model)
+    found = {node: _with_learned(same, node, start.quantized) for node, same in found.items()}
+    _assign_all(found, model)
+    return found
+
+
+def apply_edit(before: Network, after: Network, values: Mapping[str, str], model: torch.fx.GraphModule) -> None:
+    """Give a module the weights and biases of an edited network.
+
+    Args:
+        before: float; the module has its weights.
+        after: the same nodes with other constants.
+        values: see `Start.values`.
+        model: captured.
+
+    Raises:
+        UnsupportedModelError: see `apply_weights`.
+    """
+    _assign_all(_matched(before, after, values, model), model)
+
+
+def _matched(
+    before: Network, after: Network, values: Mapping[str, str], model: torch.fx.GraphModule
+) -> dict[Node, Equivalent]:
+    """The layers of the network after an edit that the module has."""
     nodes = {node.name: node for node in model.graph.nodes}
     found = {}
-    for before, after in _pairs(start.network, start.quantized.network):
-        node = nodes.get(start.values.get(before.source_name, ""))
-        same = (
-            None if node is None or before.layer is None else _equivalent((before, after), start.quantized, node, model)
-        )
+    for was, now in _pairs(before, after):
+        node = nodes.get(values.get(was.source_name, ""))
+        same = None if node is None or was.layer is None else _equivalent(was, now, node, model)
         if same is not None:
-            found[after] = same
-        elif not _alike(before, after):
+            found[now] = same
+        elif not _alike(was, now):
             raise UnsupportedModelError(
-                f"it changes {after.kind} {after.source_name!r}, which the module does not have",
+                f"it changes {now.kind} {now.source_name!r}, which the module does not have",
                 id="recipe-not-in-module",
             )
+    return found
+
+
+def _assign_all(found: Mapping[Node, Equivalent], model: torch.fx.GraphModule) -> None:
     for same in found.values():
         for constant, values in ((weight_of(same.node), same.weights), (bias_of(same.node), same.bias)):
             if constant is not None and values is not None:
                 _assign(model, same.node, constant, values)
     model.graph.eliminate_dead_code()
     model.recompile()
-    return found
 
 
 def _pairs(before: Network, after: Network) -> list[tuple[Node, Node]]:
@@ -101,10 +132,7 @@ def _alike(before: Node, after: Node) -> bool:
     return all(b is a or (b is not None and a is not None and np.array_equal(b, a)) for b, a in pairs)
 
 
-def _equivalent(
-    pair: tuple[Node, Node], quantized: Quantized, node: torch.fx.Node, model: torch.fx.GraphModule
-) -> Equivalent | None:
-    before, after = pair
+def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.GraphModule) -> Equivalent | None:
     assert before.layer is not None
     assert after.layer is not None
     if before.layer.weights is None or after.layer.weights is None:
@@ -119,21 +147,30 @@ def _equivalent(
     if not _close(own_bias, _bias(before.layer)) or not (bias_stays or held):
         return None
     weights_stay = np.array_equal(before.layer.weights, after.layer.weights)
-    channels = before.input(before.layer.data).channels
-    integers = quantized.layers[after]
-    forms = (before.layer.weights, after.layer.weights, rounding_to(integers, after.layer.weights))
-    made = (layouts(after.layer, values, channels) for values in forms)
-    for (known, axis), (wanted, _), (learned, _) in zip(*made, strict=True):
+    for place, (known, axis) in enumerate(_layouts(before, before.layer.weights)):
         if known.shape == own.shape and _close(own, known):
             return Equivalent(
                 node=node,
                 axis=axis,
-                weights=None if weights_stay else wanted,
+                place=place,
+                weights=None if weights_stay else _layouts(before, after.layer.weights)[place][0],
                 bias=None if bias_stays else _bias(after.layer),
-                learned=learned,
-                corrected=corrected(integers),
             )
     return None
+
+
+def _with_learned(same: Equivalent, node: Node, quantized: Quantized) -> Equivalent:
+    """With what the recipe has learned of the layer."""
+    assert node.layer is not None
+    assert node.layer.weights is not None
+    integers = quantized.layers[node]
+    learned = _layouts(node, rounding_to(integers, node.layer.weights))[same.place][0]
+    return replace(same, learned=learned, corrected=corrected(integers))
+
+
+def _layouts(node: Node, weights: Array) -> list[tuple[Array, int]]:
+    assert node.layer is not None
+    return list(layouts(node.layer, weights, node.input(node.layer.data).channels))
 
 
 def _bias(layer: Layer) -> Array:

@@ -22,7 +22,8 @@ _CONVOLUTIONS: Final = (
     *(_ATEN.conv1d.padding, _ATEN.conv2d.padding, _ATEN.conv3d.padding),
 )
 _DENSE: Final = _ATEN.linear.default
-_LAYERS: Final = (*_CONVOLUTIONS, *_TRANSPOSED, _DENSE)
+LAYERS: Final = (*_CONVOLUTIONS, *_TRANSPOSED, _DENSE)
+"""What multiplies by weights."""
 _GROUPS = 6
 """Place of the groups among the arguments of the operators for convolutions."""
 
@@ -50,7 +51,7 @@ def fold_batch_norms(model: torch.fx.GraphModule) -> None:
 def give_biases(model: torch.fx.GraphModule) -> None:
     """Give layers without a bias one of zeros: the file has one, and a recipe may move it."""
     for layer in list(model.graph.nodes):
-        if layer.target in _LAYERS and layer.args[1].op == "get_attr" and layer.args[2:3] in ((), (None,)):
+        if layer.target in LAYERS and layer.args[1].op == "get_attr" and layer.args[2:3] in ((), (None,)):
             weight = layer.args[1]
             zeros = tensor_of(model, weight).new_zeros(layer.meta["val"].shape[1 if layer.target is not _DENSE else -1])
             own = parameter_beside(weight, "bias", zeros, model, layer)
@@ -61,7 +62,7 @@ def give_biases(model: torch.fx.GraphModule) -> None:
 def _folds(layer: torch.fx.Node, norm: torch.fx.Node) -> bool:
     """Whether the layer serves the norm alone, and multiplies the channels that the norm does."""
     # A norm is along the second axis, a dense layer along the last.
-    fits = layer.target in _LAYERS and (layer.target is not _DENSE or layer.meta["val"].dim() == 2)
+    fits = layer.target in LAYERS and (layer.target is not _DENSE or layer.meta["val"].dim() == 2)
     if not fits or set(layer.users) != {norm}:
         return False
     constants = (*layer.args[1:3], *norm.args[1:5])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.ir import Model
     from dlpuconv.network import Network
     from dlpuconv.quantization.quantize import Quantized
-    from dlpuconv.quantization.sites import Detour
+    from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
     from dlpuconv.scheme import Scheme
 
 RANGES_ALONE = "none"
@@ -40,6 +40,8 @@ class Start:
         scheme: of the target.
         recipe: what `quantized` follows.
         detours: of the recipe, which it leaves to the module.
+        gates: likewise; none where the recipe is of a module that has them.
+        groups: likewise.
         left_out: what of the recipe training does without: a sentence each.
     """
 
@@ -49,6 +51,8 @@ class Start:
     scheme: Scheme
     recipe: Recipe
     detours: tuple[Detour, ...]
+    gates: tuple[Gate, ...]
+    groups: tuple[LayerGroups, ...]
     left_out: tuple[str, ...]
 
 
@@ -61,7 +65,8 @@ def find_start(
         proto: the model.
         target: see `convert`.
         calibration: see `convert`.
-        start: `none`, or the effort of the search for a recipe; or the recipe.
+        start: `none`, or the effort of the search for a recipe; or the recipe of a module that has the layers of its
+            gates, each named by the node that makes its product.
         progress: where long work reports.
 
     Raises:
@@ -97,8 +102,8 @@ def find_start(
         _, prepared = prepare(backend, [chosen], run)
         shop = Workshop(backend, prepared, chosen, run)
         recipe = Recipe(granularity=chosen.scheme.weights) if start == RANGES_ALONE else choose_recipe(shop)[0]
-        kept, left_out = _kept(recipe)
         before = backend.quantized(prepared, chosen, Recipe(granularity=recipe.granularity))
+        kept, left_out = _kept(recipe, before.network, has_layers=given is not None)
         after = backend.quantized(prepared, chosen, kept)
         return Start(
             network=before.network,
@@ -107,15 +112,27 @@ def find_start(
             scheme=chosen.scheme,
             recipe=kept,
             detours=recipe.detours,
+            gates=() if kept.gates else recipe.gates,
+            groups=recipe.groups,
             left_out=left_out,
         )
 
 
-def _kept(recipe: Recipe) -> tuple[Recipe, tuple[str, ...]]:
-    """A recipe without what adds layers, and what of it training does without."""
-    sites = (("gates", recipe.gates), ("groups", recipe.groups))
-    told = tuple(f"{len(found)} {what} of the recipe are left out" for what, found in sites if found)
-    return replace(recipe, detours=(), gates=(), groups=()), told
+def _kept(recipe: Recipe, network: Network, *, has_layers: bool) -> tuple[Recipe, tuple[str, ...]]:
+    """A recipe without what adds layers, and what of it training does without.
+
+    Args:
+        recipe: found, or of a module that has the layers of its gates.
+        network: float, before the recipe.
+        has_layers: it is such a module's.
+    """
+    if not has_layers:
+        return replace(recipe, detours=(), gates=(), groups=()), ()
+    known = {name: y.name for y in network.gates() for name in (y.name, *y.source_names)}
+    gates = tuple(replace(gate, site=known[gate.site]) for gate in recipe.gates if gate.site in known)
+    lost = (gate.site for gate in recipe.gates if gate.site not in known)
+    told = tuple(f"the gate {site!r} is left out: the file has no layer for it" for site in lost)
+    return replace(recipe, detours=(), gates=gates, groups=()), told
 
 
 def _values(model: Model) -> dict[str, str]:

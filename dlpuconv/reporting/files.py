@@ -96,3 +96,18 @@ def write_report(pages: Mapping[Path, str], kind: Written = REPORT) -> None:
     for path, text in pages.items():
         check_report(path, kind=kind)
         write_all(path.parent, {path.name: text.encode()}, force=True)
+
+
+def remove_report(path: Path, kind: Written = REPORT) -> None:
+    """Remove a page that tells of what is not there any more; none is no error.
+
+    Raises:
+        OutputError: something else is there, or it cannot be removed.
+    """
+    if not path.exists():
+        return
+    check_report(path, kind=kind)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot remove the {kind.noun} {str(path)!r}: {error.strerror or error}") from error

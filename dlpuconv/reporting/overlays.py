@@ -14,7 +14,7 @@ from dlpuconv.formats.weighted import WEIGHTED
 from dlpuconv.inspection.roles import weights_of
 from dlpuconv.placement import Processor
 from dlpuconv.placement.macs import macs
-from dlpuconv.reporting.files import OVERLAY, check_report, write_report
+from dlpuconv.reporting.files import OVERLAY, check_report, remove_report, write_report
 from dlpuconv.reporting.layer_table import blame_of, parity_of
 
 if TYPE_CHECKING:
@@ -64,11 +64,14 @@ def check_overlays(folder: Path, stem: str, results: Iterable[Path] = ()) -> Non
 
 
 def write_overlays(folder: Path, stem: str, overlays: Iterable[Overlay]) -> None:
-    """Write each quantity to a file of its own.
+    """Write each quantity to a file of its own; one of an earlier file that this one has no figures of goes.
 
     Raises:
         OutputError: something else is there, or the folder cannot be written.
     """
+    overlays = tuple(overlays)
+    for quantity in set(QUANTITIES) - {overlay.quantity for overlay in overlays}:
+        remove_report(_place(folder, stem, quantity), OVERLAY)
     told = {_place(folder, stem, overlay.quantity): overlay.to_json() for overlay in overlays}
     texts = {path: json.dumps(content, indent=1, allow_nan=False) + "\n" for path, content in told.items()}
     write_report(texts, OVERLAY)

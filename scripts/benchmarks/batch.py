@@ -1,4 +1,4 @@
-"""A batch of the zoo beside what it replaces: a shell's loop, one job of all threads, as many jobs of one thread."""
+"""A batch of the zoo beside what it replaces: a shell's loop, and one job at a time with all threads."""
 
 from __future__ import annotations
 
@@ -21,26 +21,32 @@ if TYPE_CHECKING:
     from pathlib import Path as Folder
 
 GRANULARITIES = ("per-tensor", "per-channel")
-BESIDE_LOOP, BESIDE_BEST = 0.9, 1.1
-"""Bars: of the loop's wall time, and of the better one of the two ways to use all processors."""
+BARS = {"loop": 0.9, "best way": 1.1}
+"""Most of a batch's wall time as a share of the loop's, and of the better one's of the two ways to use all processors:
+as many jobs at a time, each with one thread, which is what a batch does, and one at a time, with as many threads.
+"""
+PARENT_MB = 200.0
+"""Most of a batch's own process, whatever its models and samples weigh."""
 
 _BATCH = """
 import json, resource, sys
 import dlpuconv
 if __name__ == "__main__":
-    jobs, store, workers = sys.argv[1:]
-    done = dlpuconv.batch(jobs, store=store, workers=int(workers) or None, progress=None)
+    jobs, store, executor, workers = sys.argv[1:]
+    done = dlpuconv.batch(jobs, store=store, executor=executor, workers=int(workers) or None, progress=None)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"parent": peak, "outcomes": {r.name: r.verdict or r.outcome for r in done}}))
+    made = {r.name: [r.verdict or r.outcome, *sorted(f.sha256 for f in r.files.values())] for r in done}
+    print(json.dumps({"parent": peak, "made": made}))
 """
 
 
-def run_batch(*, models: str, samples: int, only_overhead: bool) -> tuple[dict[str, Any], list[str]]:
+def run_batch(*, models: str, samples: int, executor: str, only_overhead: bool) -> tuple[dict[str, Any], list[str]]:
     """Measure, print, collect.
 
     Args:
         models: glob of names.
         samples: for calibration.
+        executor: to run the batch on too, as `--executor` takes it; empty for none.
         only_overhead: leave out the zoo, which takes an hour.
 
     Returns:
@@ -50,37 +56,43 @@ def run_batch(*, models: str, samples: int, only_overhead: bool) -> tuple[dict[s
     figures: dict[str, Any] = {"overhead": [asdict(each) for each in overhead]}
     if not only_overhead:
         with tempfile.TemporaryDirectory() as folder:
-            figures["zoo"], of_zoo = _zoo(model_names(models), samples, Path(folder))
+            figures["zoo"], of_zoo = _zoo(model_names(models), samples, executor, Path(folder))
         missed += of_zoo
     for sentence in missed:
         console.print(f"[red]missed:[/] {sentence}")
     return figures, missed
 
 
-def _zoo(names: list[str], samples: int, folder: Path) -> tuple[dict[str, Any], list[str]]:
+def _zoo(names: list[str], samples: int, executor: str, folder: Path) -> tuple[dict[str, Any], list[str]]:
     """Each way from nothing: an empty cache and an empty store."""
     data = _data(names, samples, folder)
     (folder / "jobs.toml").write_text(_jobs(data))
     processors = len(os.sched_getaffinity(0))
-    ways = {"batch": (_batch(folder, "batch", 0), 1), "one job": (_batch(folder, "one", 1), processors)}
+    ways = {"batch": ("own", 0), "one job at a time": ("own", 1), **({executor: (executor, 0)} if executor else {})}
     seconds: dict[str, float] = {}
-    parent = 0.0
-    for way, (command, _) in ways.items():
-        taken = measure(command, folder, _environment(folder, way, ""))
+    told: dict[str, Any] = {}
+    for way, how in ways.items():
+        taken = measure(_batch(folder, way, *how), folder, _environment(folder, way, ""))
         if taken.status:
             raise RuntimeError(taken.stderr)
-        seconds[way] = taken.wall_s
-        parent = max(parent, json.loads(taken.stdout)["parent"] / 1e6)
+        seconds[way], told[way] = taken.wall_s, json.loads(taken.stdout)
         console.print(f"{way}: {taken.wall_s:.0f} s, {taken.cpu_s:.0f} s of processors, {taken.peak_mb:.0f} MB")
+    parent = max(each["parent"] for each in told.values()) / 1e6
     loop = folder / "loop.sh"
     loop.write_text("\n".join(_loop(data, folder)))
     seconds["loop"] = measure(["sh", str(loop)], folder, _environment(folder, "loop", str(processors))).wall_s
-    console.print(f"shell loop: {seconds['loop']:.0f} s; the batch's own process: {parent:.0f} MB")
-    best = min(seconds["batch"], seconds["one job"])
-    bars = (("the loop", BESIDE_LOOP * seconds["loop"]), ("the best way", BESIDE_BEST * best))
-    missed = [f"the batch takes {seconds['batch']:.0f} s, {bar:.0f} s by the bar of {w}" for w, bar in bars
-              if seconds["batch"] > bar]  # fmt: skip
-    return {"seconds": seconds, "parent_mb": parent}, missed
+    seconds["best way"] = min(seconds["batch"], seconds["one job at a time"])
+    beside = {way: seconds["batch"] / seconds[way] for way in BARS}
+    console.print(
+        f"shell loop: {seconds['loop']:.0f} s; the batch takes {beside['loop']:.2f} of that (bar {BARS['loop']}), and"
+        f" {beside['best way']:.2f} of the best way (bar {BARS['best way']}); its own process {parent:.0f} MB"
+    )
+    missed = [f"the batch takes {beside[way]:.2f} of the {way}, of {bar}" for way, bar in BARS.items()
+              if beside[way] > bar]  # fmt: skip
+    missed += [f"the batch's own process takes {parent:.0f} MB, of {PARENT_MB:.0f}"] * (parent > PARENT_MB)
+    missed += [f"{way} made other files than the batch" for way in ways if told[way]["made"] != told["batch"]["made"]]
+    return {"jobs": len(data) * len(TARGETS) * len(GRANULARITIES), "seconds": seconds, "beside": beside,
+            "parent_mb": parent}, missed  # fmt: skip
 
 
 def _data(names: list[str], samples: int, folder: Path) -> dict[Folder, Folder]:
@@ -102,8 +114,9 @@ def _jobs(data: dict[Folder, Folder]) -> str:
     return head + "".join(rows)
 
 
-def _batch(folder: Path, name: str, workers: int) -> list[str]:
-    return [sys.executable, "-c", _BATCH, str(folder / "jobs.toml"), str(folder / f"store-{name}"), str(workers)]
+def _batch(folder: Path, way: str, executor: str, workers: int) -> list[str]:
+    store = folder / f"store-{way.replace('/', '-')}"
+    return [sys.executable, "-c", _BATCH, str(folder / "jobs.toml"), str(store), executor, str(workers)]
 
 
 def _loop(data: dict[Folder, Folder], folder: Path) -> Iterator[str]:
@@ -118,5 +131,5 @@ def _loop(data: dict[Folder, Folder], folder: Path) -> Iterator[str]:
 
 
 def _environment(folder: Path, way: str, threads: str) -> dict[str, str]:
-    own = {"DLPUCONV_CACHE": str(folder / f"cache-{way}")}
+    own = {"DLPUCONV_CACHE": str(folder / f"cache-{way.replace('/', '-')}")}
     return {**own, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads} if threads else own

@@ -20,12 +20,17 @@ from dlpuconv.files.content import sha256_of
 from scripts.benchmarks.shared import console
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dlpuconv.batches.attempt import Assignment
 
 WORKERS = 50
+COUNTS = (2500, 5000, 10000)
 BAR_MS = 5.0
 LINEAR = 1.3
-"""How much more a job may take of ten times as many; likewise the memory of the parent."""
+"""How many times as long a job may take of the largest batch as of the smallest: what is quadratic takes four times."""
+MOST_KB = 4.0
+"""Of the parent's memory for each further job, which is what says what it is: nothing of what a job reads or makes."""
 
 _SLEEP_S = 0.05
 
@@ -59,18 +64,35 @@ class Sleepers(Executor):
         return self._pool.submit(_slept, args[0])
 
 
-def run_overhead(counts: tuple[int, ...] = (1000, 10000)) -> tuple[list[Overhead], list[str]]:
-    """Measure, print, and say which bars were missed."""
+def run_overhead(counts: tuple[int, ...] = COUNTS) -> tuple[list[Overhead], list[str]]:
+    """Measure, print, and say which bars were missed; the smallest batch comes first."""
     found = [_measured(count) for count in counts]
     for each in found:
         console.print(
             f"{each.jobs} jobs on {WORKERS} workers: {each.cpu_ms:.2f} ms a job, {each.again_ms:.2f} ms where it has"
             f" its record; {each.resident_mb:.0f} MB"
         )
+    return found, missed_bars(found)
+
+
+def missed_bars(found: Sequence[Overhead]) -> list[str]:
+    """What is above a bar, in sentences.
+
+    Args:
+        found: batches of more and more jobs.
+    """
+    first, last = found[0], found[-1]
     missed = [f"{e.jobs} jobs: {e.cpu_ms:.2f} ms a job, of {BAR_MS}" for e in found if e.cpu_ms > BAR_MS]
-    if found[-1].cpu_ms > LINEAR * found[0].cpu_ms:
-        missed.append(f"a job takes {found[-1].cpu_ms:.2f} ms of {found[-1].jobs}, {found[0].cpu_ms:.2f} of fewer")
-    return found, missed
+    for what, few, many in (
+        ("is run", first.cpu_ms, last.cpu_ms),
+        ("has its record", first.again_ms, last.again_ms),
+    ):
+        if many > LINEAR * few:
+            missed.append(f"a job that {what} takes {many:.2f} ms of {last.jobs}, and {few:.2f} ms of {first.jobs}")
+    growth = 1000 * (last.resident_mb - first.resident_mb) / max(last.jobs - first.jobs, 1)
+    if growth > MOST_KB:
+        missed.append(f"the parent's memory grows by {growth:.1f} kB with each job, of {MOST_KB}")
+    return missed
 
 
 def _measured(count: int) -> Overhead:

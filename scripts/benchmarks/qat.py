@@ -87,14 +87,18 @@ def _measured(evaluation: Evaluation, training: Training) -> dict[str, Any]:
     theirs = _file_outputs(dlpuconv.convert(file, **wanted, progress=None), evaluation)
     closer = partial(closeness_of, evaluation.reference)
     once = np.ones(len(evaluation.x))
+    measured = evaluation.measure(ours), evaluation.measure(theirs)
     return {
         "metric": evaluation.task.METRIC,
         "evaluated": len(evaluation.x),
         "trained_on": len(values),
         "float": round(evaluation.exact(once), 4),
-        "metrics": _gain(evaluation.measure(ours), evaluation.measure(theirs), len(evaluation.x)),
+        "metrics": _gain(*measured, len(evaluation.x)),
+        "room": _apart(evaluation.exact, measured[1], len(evaluation.x)),
         "sqnr_db": _gain(closer(ours), closer(theirs), len(evaluation.x)),
         "module": round(evaluation.measure(in_module)(once), 4),
+        "module_less_file": _apart(evaluation.measure(in_module), measured[0], len(evaluation.x)),
+        "file_beside_module_db": round(closeness_of(in_module, ours)(once), 2),
         "epoch_seconds": round(seconds, 1),
         "times_float": round(seconds / _float_epoch(module, values), 2),
         "unmapped": list(prepared.unmapped),
@@ -106,6 +110,12 @@ def _gain(ours: Measure, theirs: Measure, samples: int) -> dict[str, float]:
     apart, once = paired_bootstrap([ours], theirs, samples), np.ones(samples)
     found = {"trained": ours(once), "balanced": theirs(once), "gain": apart.mean, "low": apart.low, "high": apart.high}
     return {what: round(value, 4) for what, value in found.items()}
+
+
+def _apart(one: Measure, other: Measure, samples: int) -> dict[str, float]:
+    """How far one is above the other, and the interval that luck leaves."""
+    apart = paired_bootstrap([one], other, samples)
+    return {"mean": round(apart.mean, 4), "low": round(apart.low, 4), "high": round(apart.high, 4)}
 
 
 def _file_outputs(made: Conversion, evaluation: Evaluation) -> list[Array]:
@@ -153,8 +163,8 @@ def _missed(found: dict[str, Any]) -> list[str]:
 
 def _print(figures: dict[str, Any], missed: list[str]) -> None:
     table = Table(
-        title=f"Trained with the numbers of {TARGET} per tensor; in square brackets, less balanced: the paired"
-        " bootstrap's 95 % interval in points, and in dB"
+        title=f"Trained with the numbers of {TARGET} per tensor; in square brackets the paired bootstrap's 95 %"
+        " interval, in points and in dB: of float and of what was trained less balanced, of the module less the file"
     )
     titles = (
         "model",
@@ -175,10 +185,10 @@ def _print(figures: dict[str, Any], missed: list[str]) -> None:
         table.add_row(
             name,
             f"{found['metric']} ({found['evaluated']})",
-            f"{found['float']:.3f}",
+            _with_interval(found["float"], found["room"]),
             f"{metrics['balanced']:.3f}",
-            rf"{metrics['trained']:.3f} \[{100 * metrics['low']:+.1f} {100 * metrics['high']:+.1f}]",
-            f"{found['module']:.3f}",
+            _with_interval(metrics["trained"], metrics),
+            _with_interval(found["module"], found["module_less_file"]),
             f"{ratios['balanced']:.1f}",
             rf"{ratios['trained']:.1f} \[{ratios['low']:+.1f} {ratios['high']:+.1f}]",
             f"{found['times_float']:.2f}",
@@ -187,3 +197,7 @@ def _print(figures: dict[str, Any], missed: list[str]) -> None:
     console.print(table)
     for sentence in missed:
         console.print(f"[red]missed:[/] {sentence}")
+
+
+def _with_interval(metric: float, apart: dict[str, float]) -> str:
+    return rf"{metric:.3f} \[{100 * apart['low']:+.1f} {100 * apart['high']:+.1f}]"

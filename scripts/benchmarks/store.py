@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 _MOST_MS = 5.0
 """Bar: of the scheduler and the store together, a job."""
+_LINEAR = 1.3
+"""Bar: how many times as long a record may take of four times as many."""
 
 
 def run_store(*, url: str, jobs: int) -> tuple[dict[str, Any], list[str]]:
-    """Add, list and read so many records, and a tenth of them: what one costs should not depend on how many there are.
+    """Add, list and read so many records, half and a quarter of them: what one costs may not depend on how many.
 
     Args:
         url: where stores are made that stay there; empty for a temporary folder, which does not.
@@ -33,7 +35,7 @@ def run_store(*, url: str, jobs: int) -> tuple[dict[str, Any], list[str]]:
     """
     figures: dict[str, Any] = {}
     table = Table("records", "add", "keys", "records", "all, ms each", title="processor time a record, ms")
-    for count in (max(jobs // 10, 1), jobs):
+    for count in (max(jobs // 4, 1), max(jobs // 2, 1), jobs):
         with tempfile.TemporaryDirectory() as folder:
             spent = _spent(f"{url.rstrip('/')}/{uuid4().hex}" if url else folder, count)
         figures[str(count)] = {**spent, "all": sum(spent.values())}
@@ -42,6 +44,11 @@ def run_store(*, url: str, jobs: int) -> tuple[dict[str, Any], list[str]]:
     missed = [
         f"{count} records: {spent['all']:.2f} ms each" for count, spent in figures.items() if spent["all"] > _MOST_MS
     ]
+    few, *_, many = (spent["all"] for spent in figures.values())
+    if many > _LINEAR * few:
+        missed.append(f"a record takes {many:.2f} ms of {jobs}, and {few:.2f} ms of a quarter of them")
+    for sentence in missed:
+        console.print(f"[red]missed:[/] {sentence}")
     return {"ms": figures}, missed
 
 

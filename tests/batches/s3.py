@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUCKET = "team"
+KEYS = "nobody-of-the-tests", "opens-nothing"
+"""User and password."""
 
 
 @contextmanager
@@ -25,8 +27,8 @@ def s3_server() -> Iterator[str]:
     url = f"http://{host}:{port}"
     told = {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "opens-nothing",
+        "AWS_ACCESS_KEY_ID": KEYS[0],
+        "AWS_SECRET_ACCESS_KEY": KEYS[1],
         "AWS_DEFAULT_REGION": "us-east-1",
         "NO_PROXY": "127.0.0.1",
     }

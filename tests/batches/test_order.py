@@ -8,7 +8,7 @@ from dlpuconv.batches.identity import Identified
 from dlpuconv.batches.job import BatchJob
 from dlpuconv.batches.order import ordered
 from dlpuconv.batches.shard import Shard
-from dlpuconv.errors import UsageError
+from tests.error_ids import raises_error
 
 
 def jobs(text: str) -> list[Identified]:
@@ -36,7 +36,7 @@ def test_each_job_is_in_exactly_one_shard() -> None:
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/0", "a/b", "-1/2", "1/2/3", "", "٣/٤"])
 def test_no_part_of_a_whole_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"give i/n"):
+    with raises_error("option-value", "--shard"):
         Shard.parse(text)
 
 

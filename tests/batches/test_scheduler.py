@@ -23,6 +23,7 @@ from dlpuconv.batches.shard import WHOLE, Shard
 from dlpuconv.batches.store import open_store
 from dlpuconv.errors import BackendError, StoreError, UsageError
 from dlpuconv.files.content import sha256_of
+from tests.error_ids import raises_error
 
 LIMITS = Allowance(memory=1 << 30, seconds=60)
 
@@ -98,7 +99,7 @@ def test_a_second_run_does_only_what_changed(store: CountingStore) -> None:
 def test_operations_of_the_store_and_submissions_are_a_constant_of_each_job(store: CountingStore) -> None:
     executor = Scripted(converted)
     assert sum(1 for _ in run(jobs(500), store, engine(executor, 50))) == 500
-    assert store.counted == {"keys": 1, "add": 500}
+    assert store.counted == {"keys": 1, "begin": 1, "add": 500}
     assert len(executor.submitted) == 500
 
 
@@ -185,13 +186,34 @@ def test_a_pool_that_breaks_before_it_takes_a_job_is_made_anew(store: CountingSt
 @pytest.mark.parametrize(
     ("again", "said"),
     [
-        (lambda: Broken(converted), "the engine takes no job: BrokenProcessPool: a child"),
-        (None, "the engine: it broke"),
+        (lambda: Broken(converted), "the engine accepts no jobs: BrokenProcessPool: a child"),
+        (None, "the engine failed, and dlpuconv cannot start it again"),
     ],
 )
 def test_a_pool_that_stays_broken_is_told_in_a_sentence(store: CountingStore, again: Any, said: str) -> None:
     with pytest.raises(BackendError, match=said):
         list(run(jobs(4), store, engine(Broken(converted), again=again)))
+
+
+def test_an_engine_that_has_never_worked_is_given_up_and_no_job_is(store: CountingStore) -> None:
+    def broken(_: Assignment) -> Any:
+        raise BrokenProcessPool("no worker starts")
+
+    said = r"the engine broke 3 times before any job came back: BrokenProcessPool: no worker starts"
+    with pytest.raises(BackendError, match=said):
+        list(run(jobs(4), store, engine(Scripted(broken), again=lambda: Scripted(broken))))
+    assert not store.keys()
+
+
+def test_a_job_that_breaks_an_engine_that_works_is_a_record(store: CountingStore) -> None:
+    def answer(assignment: Assignment) -> Any:
+        if assignment.identified.job.name == "job-1":
+            raise BrokenProcessPool("a process died")
+        return converted(assignment)
+
+    found = list(run(jobs(3), store, engine(Scripted(answer), 1, again=lambda: Scripted(answer))))
+    assert [record.name for record in found if record.outcome is Outcome.CRASHED] == ["job-1"]
+    assert len(found) == 3
 
 
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:
@@ -218,7 +240,7 @@ def test_what_ended_well_counts_although_a_crash_under_the_same_limits_is_kept_a
     list(run(jobs(1), store, engine(dies), limits=LIMITS))
     list(run(jobs(1), store, engine(well), limits=replace(LIMITS, seconds=120)))
     (found,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)
-    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)  # type: ignore[arg-type]
+    progress = progress_of(BatchPlan(jobs=tuple(jobs(1)), limits=LIMITS), store, WHOLE)
     assert found.outcome is Outcome.CONVERTED
     assert (progress.done, progress.failed) == ((found,), ())
 
@@ -244,11 +266,22 @@ def test_what_no_other_attempt_would_mend_ends_the_batch(
     assert not store.keys()
 
 
+def test_a_store_that_cannot_be_written_is_told_before_any_job_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+    (tmp_path / "older").mkdir()
+    (tmp_path / "older" / "store.json").write_text('{"layout": 0}')
+    executor = Scripted(converted)
+    for place, said in (("older", "begun by another version"), ("file", "cannot be read: Not a directory")):
+        with pytest.raises(StoreError, match=said):
+            list(run(jobs(2), open_store(tmp_path / place), engine(executor)))
+    assert executor.submitted == []
+
+
 def test_an_engine_that_is_gone_is_told(store: CountingStore) -> None:
     def gone(_: Assignment) -> Any:
         raise OSError("connection closed")
 
-    with pytest.raises(BackendError, match="the engine is gone; the same batch goes on"):
+    with raises_error("executor-lost", "the engine"):
         list(run(jobs(1), store, engine(Scripted(gone), alive=lambda: False)))
 
 

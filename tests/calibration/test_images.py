@@ -10,7 +10,6 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from dlpuconv.calibration import PixelSamples, Preprocessing, images, make_preprocessing, raw_images
-from dlpuconv.errors import UsageError
 from dlpuconv.ir import Layout
 from tests.calibration.support import RGB_4X6, Audience, all_values, picture, read, spec, takes, write_pictures
 from tests.error_ids import raises_error
@@ -132,7 +131,7 @@ def test_images_for_a_model_that_takes_something_else_ask_for_an_npz(tmp_path: P
 
 def test_preprocessing_for_other_channels_is_a_usage_error(tmp_path: Path) -> None:
     write_pictures(tmp_path, 1)
-    with pytest.raises(UsageError, match="--mean has 3 values"):
+    with raises_error("preprocessing-channels", "--mean has 3 values"):
         read(tmp_path, takes(spec(1, 1, 4, 6)), preprocessing=make_preprocessing(preset="imagenet"))
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dlpuconv.calibration import Preprocessing, open_calibration, raw_images
 from dlpuconv.calibration.open import split_rows
-from dlpuconv.errors import UsageError
 from tests.calibration.support import VECTOR_5, Audience, read, write_pictures
 from tests.error_ids import raises_error
 
@@ -81,7 +80,7 @@ def test_a_file_of_another_kind_is_told_what_is_possible(tmp_path: Path) -> None
 
 
 def test_a_limit_below_one_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="a limit of 0"):
+    with raises_error("option-value", "0"):
         read(ROWS, VECTOR_5, limit=0)
 
 

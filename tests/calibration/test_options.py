@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dlpuconv.calibration import Color, Resize, make_preprocessing
-from dlpuconv.errors import UsageError
+from tests.error_ids import raises_error
 
 
 def test_nothing_given_means_pixels_as_they_are_and_nothing_stated() -> None:
@@ -38,26 +38,30 @@ def test_a_preset_follows_the_colours_so_that_bgr_reverses_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("given", "cause", "facts"),
     [
-        ({"resize": "strech"}, "--resize 'strech' is not one of .*did you mean 'stretch'"),
-        ({"color": "yuv"}, "--color 'yuv' is not one of rgb, bgr, gray"),
-        ({"preset": "imagnet"}, "--preset 'imagnet' .*did you mean 'imagenet'"),
-        ({"preset": "0-1", "mean": 3}, "either --preset or --mean and --std"),
-        ({"preset": "0-1", "std": "3"}, "either --preset or --mean and --std"),
-        ({"std": "58,0,57"}, "--std 58,0,57: every value must be greater than 0"),
-        ({"std": -1}, "every value must be greater than 0"),
-        ({"mean": "a,b,c"}, "--mean 'a,b,c' is not a list of numbers"),
-        ({"mean": ""}, "--mean '' is not a list of numbers"),
-        ({"mean": "nan"}, "is not a list of numbers"),
-        ({"std": "inf"}, "is not a list of numbers"),
-        ({"mean": "1,2"}, "--mean has 2 values; with --color rgb, give 1 or 3"),
-        ({"mean": "1,2,3", "color": "gray"}, "--mean has 3 values; with --color gray, give 1"),
-        ({"std": "1,2,3,4", "color": "bgr"}, "--std has 4 values; with --color bgr, give 1 or 3"),
+        ({"resize": "strech"}, "option-value", ["--resize 'strech'", "did you mean 'stretch'"]),
+        ({"color": "yuv"}, "option-value", ["--color 'yuv'", "rgb, bgr, gray"]),
+        ({"preset": "imagnet"}, "option-value", ["--preset 'imagnet'", "did you mean 'imagenet'"]),
+        ({"preset": "0-1", "mean": 3}, "options-conflict", ["--preset", "--mean", "--std"]),
+        ({"preset": "0-1", "std": "3"}, "options-conflict", ["--preset", "--mean", "--std"]),
+        ({"std": "58,0,57"}, "option-value", ["--std 58,0,57", "greater than 0"]),
+        ({"std": -1}, "option-value", ["--std -1", "greater than 0"]),
+        ({"mean": "a,b,c"}, "option-value", ["--mean 'a,b,c'"]),
+        ({"mean": ""}, "option-value", ["--mean ''"]),
+        ({"mean": "nan"}, "option-value", ["--mean 'nan'"]),
+        ({"std": "inf"}, "option-value", ["--std 'inf'"]),
+        ({"mean": "1,2"}, "preprocessing-channels", ["--mean has 2 values", "--color rgb", "1 or 3"]),
+        (
+            {"mean": "1,2,3", "color": "gray"},
+            "preprocessing-channels",
+            ["--mean has 3 values", "--color gray", "give 1"],
+        ),
+        ({"std": "1,2,3,4", "color": "bgr"}, "preprocessing-channels", ["--std has 4 values", "--color bgr", "1 or 3"]),
     ],
 )
-def test_what_cannot_be_meant_is_a_usage_error(given: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(UsageError, match=sentence):
+def test_what_cannot_be_meant_is_a_usage_error(given: dict[str, Any], cause: str, facts: list[str]) -> None:
+    with raises_error(cause, *facts):
         make_preprocessing(**given)
 
 
@@ -79,7 +83,7 @@ def test_what_cannot_be_meant_is_a_usage_error(given: dict[str, Any], sentence: 
 def test_a_normalization_of_pixels_of_0_to_1_is_refused_with_the_corrected_values(
     given: dict[str, Any], corrected: str
 ) -> None:
-    with pytest.raises(UsageError, match="0-255 units") as refused:
+    with raises_error("preprocessing-units", "0-255") as refused:
         make_preprocessing(**given)
     assert str(refused.value).endswith(f": give {corrected}")
 

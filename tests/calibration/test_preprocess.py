@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dlpuconv.calibration import Color, Preprocessing, make_preprocessing
-from dlpuconv.errors import UsageError
 from tests.calibration.support import spec
+from tests.error_ids import raises_error
 
 PIXEL = np.array([[[10, 20, 30]]], np.uint8)
 
@@ -39,16 +39,16 @@ def test_denormalize_is_the_inverse_of_normalize(
 
 
 @pytest.mark.parametrize(
-    ("made", "channels", "sentence"),
+    ("made", "channels", "facts"),
     [
-        (make_preprocessing(preset="imagenet"), 1, "--mean has 3 values, but the input 'x' has 1 channel:"),
-        (make_preprocessing(std="1,2,3,4"), 3, "--std has 4 values, but the input 'x' has 3 channels"),
-        (make_preprocessing(color="bgr"), 1, "--color bgr needs an input of 3 channels"),
-        (make_preprocessing(color="gray"), 3, "--color gray needs an input of 1 channel"),
+        (make_preprocessing(preset="imagenet"), 1, ["--mean has 3 values", "'x' has 1 channel:"]),
+        (make_preprocessing(std="1,2,3,4"), 3, ["--std has 4 values", "'x' has 3 channels"]),
+        (make_preprocessing(color="bgr"), 1, ["--color bgr", "3 channels"]),
+        (make_preprocessing(color="gray"), 3, ["--color gray", "1 channel"]),
     ],
 )
 def test_preprocessing_that_does_not_fit_the_input_is_refused(
-    made: Preprocessing, channels: int, sentence: str
+    made: Preprocessing, channels: int, facts: list[str]
 ) -> None:
-    with pytest.raises(UsageError, match=sentence):
+    with raises_error("preprocessing-channels", *facts):
         made.check(spec(1, channels, 4, 6))

@@ -14,6 +14,7 @@ import pytest
 
 from dlpuconv.cli import main
 from dlpuconv.cli.interruption import _STOPPING
+from dlpuconv.errors import PluginError
 from dlpuconv.workflow import convert as pipeline
 from tests.e2e.support import MODEL
 
@@ -30,12 +31,27 @@ def run(tmp_path: Path, *more: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "kind", "says"),
+    ("error", "status", "kind", "cause", "says"),
     [
-        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), 9, "OutputError", "No space left on device"),
-        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/gone"), 9, "OutputError", "/gone"),
-        (ZeroDivisionError("a bug"), 10, "InternalError", "ZeroDivisionError: a bug"),
-        (KeyboardInterrupt(), 130, "Interrupted", "interrupted"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+            9,
+            "OutputError",
+            "system-refused",
+            "No space left on device",
+        ),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "/gone"),
+            9,
+            "OutputError",
+            "system-refused",
+            "/gone",
+        ),
+        (ZeroDivisionError("a bug"), 10, "InternalError", "internal-error", "ZeroDivisionError: a bug"),
+        (KeyboardInterrupt(), 130, "Interrupted", None, "interrupted"),
+        (MemoryError(), 9, "OutputError", "memory-exhausted", "memory"),
+        (PluginError("the rule X failed", id="plugin-failed"), 8, "PluginError", "plugin-failed", "the rule X failed"),
+        (PluginError("a plugin's own error"), 8, "PluginError", None, "a plugin's own error"),
     ],
 )
 def test_whatever_goes_wrong_is_one_sentence_and_one_json_object_and_never_status_one(
@@ -45,16 +61,18 @@ def test_whatever_goes_wrong_is_one_sentence_and_one_json_object_and_never_statu
     error: BaseException,
     status: int,
     kind: str,
+    cause: str | None,
     says: str,
 ) -> None:
     monkeypatch.setattr(pipeline, "convert", failing(error))
     assert run(tmp_path, "--json") == status
     out, err = capsys.readouterr()
     answer = json.loads(out)["error"]
-    assert (answer["type"], answer["status"]) == (kind, status)
+    assert (answer["type"], answer["status"], answer["id"]) == (kind, status, cause)
     assert says in answer["message"]
     assert "Traceback" not in err
     assert err.count("\n") == 1
+    assert err.endswith(f" [{cause}]\n" if cause else f"{says}\n")
 
 
 def test_an_internal_error_shows_where_it_came_from_on_request(
@@ -104,7 +122,7 @@ def test_samples_in_a_package_that_would_be_replaced_are_found_before_the_work_s
     package.mkdir(parents=True)
     (package / "samples.npz").write_bytes(b"")
     assert run(tmp_path, "--calibration", str(package / "samples.npz"), *words) == 9
-    assert "since this conversion reads" in capsys.readouterr().err
+    assert "[output-is-read]" in capsys.readouterr().err
 
 
 def test_a_name_that_is_too_long_is_found_before_the_work_starts(
@@ -114,7 +132,7 @@ def test_a_name_that_is_too_long_is_found_before_the_work_starts(
     model = tmp_path / f"{235 * 'm'}.onnx"
     status = main(["convert", str(model), "-t", "artpec8", "--calibration", "random", "-o", str(tmp_path)])
     assert status == 9
-    assert "is too long for a file there" in capsys.readouterr().err
+    assert "[output-name-invalid]" in capsys.readouterr().err
 
 
 def test_a_report_with_the_name_of_a_result_is_found_before_the_work_starts(
@@ -124,7 +142,7 @@ def test_a_report_with_the_name_of_a_result_is_found_before_the_work_starts(
     report = tmp_path / "cifar_mobilenetv2.artpec9.json"
     arguments = ["-t", "artpec9", "--calibration", "random", "-o", str(tmp_path), "--report", str(report)]
     assert main(["convert", str(MODEL), *arguments]) == 9
-    assert "is the name of a result" in capsys.readouterr().err
+    assert "[output-is-result]" in capsys.readouterr().err
 
 
 def test_the_next_run_makes_an_end_of_a_delivery_that_was_killed(
@@ -149,7 +167,9 @@ def test_an_option_that_cannot_be_used_is_a_usage_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], says: str
 ) -> None:
     assert run(tmp_path, *options) == 2
-    assert says in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.endswith(" [option-value]\n")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from onnx import TensorProto
 
 from dlpuconv.delivery import Inputs, check_destination, deliver
 from dlpuconv.delivery.destination import Force
-from dlpuconv.errors import OutputError, UsageError
+from tests.error_ids import raises_error
 
 TFLITE, MANIFEST, RECIPE = "m.artpec8.tflite", "m.artpec8.json", "m.artpec8.recipe.toml"
 
@@ -56,7 +56,7 @@ def test_force_refuses_any_other_file_by_name_and_force_all_replaces_it(tmp_path
     (tmp_path / RECIPE).write_bytes(b"written by hand")
     before = everything(tmp_path)
     new = delivery(b"new", TFLITE, RECIPE)
-    with pytest.raises(OutputError, match=r"^m\.artpec8\.recipe\.toml in .*no manifest .* give --force=all"):
+    with raises_error("output-foreign", "m.artpec8.recipe.toml", "--force=all"):
         save(tmp_path, new, force=True)
     assert everything(tmp_path) == before
     save(tmp_path, new, force="all")
@@ -66,14 +66,14 @@ def test_force_refuses_any_other_file_by_name_and_force_all_replaces_it(tmp_path
 def test_another_program_s_json_lists_nothing_of_ours(tmp_path: Path) -> None:
     (tmp_path / TFLITE).write_bytes(b"mine")
     (tmp_path / MANIFEST).write_text(json.dumps({"files": [{"name": TFLITE}]}))
-    with pytest.raises(OutputError, match=r"^m\.artpec8\.json, m\.artpec8\.tflite in "):
+    with raises_error("output-foreign", "m.artpec8.json, m.artpec8.tflite"):
         save(tmp_path, delivery(b"new", TFLITE), force=True)
 
 
 def test_the_manifest_of_another_network_lists_nothing_of_this_one(tmp_path: Path) -> None:
     (tmp_path / TFLITE).write_bytes(b"mine")
     (tmp_path / "other.artpec8.json").write_bytes(listing({TFLITE: b"mine"}))
-    with pytest.raises(OutputError, match="no manifest"):
+    with raises_error("output-foreign"):
         save(tmp_path, delivery(b"new", TFLITE), force=True)
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_the_user_put_into_a_package_is_not_lost_with_it(tmp_path: P
     save(tmp_path, package(b"old"))
     (tmp_path / "m.cv25" / "build").mkdir()
     (tmp_path / "m.cv25" / "build" / "m.bin").write_bytes(b"compiled for hours")
-    with pytest.raises(OutputError, match=r"^m\.cv25/build/m\.bin in "):
+    with raises_error("output-foreign", "m.cv25/build/m.bin"):
         save(tmp_path, package(b"new"), force=True)
     save(tmp_path, package(b"new"), force="all")
     assert everything(tmp_path) == package(b"new")
@@ -90,7 +90,7 @@ def test_a_file_that_the_user_put_into_a_package_is_not_lost_with_it(tmp_path: P
 def test_a_folder_without_a_manifest_is_no_package(tmp_path: Path) -> None:
     (tmp_path / "m.cv25").mkdir()
     (tmp_path / "m.cv25" / "thesis").write_bytes(b"1")
-    with pytest.raises(OutputError, match=r"^m\.cv25 in "):
+    with raises_error("output-foreign", "m.cv25"):
         save(tmp_path, package(b"new"), force=True)
 
 
@@ -117,7 +117,7 @@ ALWAYS = pytest.mark.parametrize("force", [True, "all"])
 def test_the_source_model_is_never_replaced(tmp_path: Path, force: Force) -> None:
     save(tmp_path, delivery(b"old", TFLITE))
     inputs = Inputs.of(str(tmp_path / TFLITE))
-    with pytest.raises(OutputError, match=r"m\.artpec8\.tflite in .* is not replaced, since this conversion reads"):
+    with raises_error("output-is-read", "m.artpec8.tflite"):
         save(tmp_path, delivery(b"new", TFLITE), force, inputs)
     assert (tmp_path / TFLITE).read_bytes() == b"old"
 
@@ -127,7 +127,7 @@ def test_the_source_model_is_never_replaced(tmp_path: Path, force: Force) -> Non
 def test_a_package_is_not_replaced_by_what_is_read_from_it(tmp_path: Path, given: str, force: Force) -> None:
     save(tmp_path, package(b"old"))
     (tmp_path / "link").symlink_to(tmp_path / "m.cv25" / "model.onnx")
-    with pytest.raises(OutputError, match="since this conversion reads"):
+    with raises_error("output-is-read"):
         save(tmp_path, package(b"new"), force, Inputs.of(None, tmp_path / given))
 
 
@@ -136,7 +136,7 @@ def test_a_folder_of_images_holds_the_package_that_images_are_in_and_no_other_re
     inputs = Inputs.of(None, tmp_path)
     save(tmp_path, {**delivery(b"new", TFLITE), **package(b"new")}, True, inputs)
     (tmp_path / "m.cv25" / "0.png").write_bytes(b"image")
-    with pytest.raises(OutputError, match=r"m\.cv25 in .* since this conversion reads"):
+    with raises_error("output-is-read", "m.cv25"):
         save(tmp_path, package(b"newer"), "all", inputs)
 
 
@@ -147,7 +147,7 @@ def test_weights_in_another_file_are_never_replaced(tmp_path: Path, force: Force
     graph = onnx.helper.make_graph([], "g", [], [], [tensor])
     (tmp_path / "m.onnx").write_bytes(onnx.helper.make_model(graph).SerializeToString())
     save(tmp_path, delivery(b"\0\0\0\0", TFLITE))
-    with pytest.raises(OutputError, match=rf"since this conversion reads .*{TFLITE}"):
+    with raises_error("output-is-read", TFLITE):
         save(tmp_path, delivery(b"new", TFLITE), force, Inputs.of(tmp_path / "m.onnx"))
 
 
@@ -157,32 +157,32 @@ def test_words_for_made_up_samples_are_no_files() -> None:
 
 @pytest.mark.parametrize("force", ["some", 1.5, None])
 def test_force_is_one_of_three(tmp_path: Path, force: object) -> None:
-    with pytest.raises(UsageError, match="force is False, True or 'all', not"):
+    with raises_error("argument-type", "'all'"):
         check_destination(tmp_path, ["a"], force=force)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("folder", [".", "not/there/yet"])
 def test_a_name_that_is_too_long_is_refused_before_work_starts(tmp_path: Path, folder: str) -> None:
     name = 250 * "n" + ".tflite"
-    with pytest.raises(OutputError, match=f"'{name}' is too long for a file there"):
+    with raises_error("output-name-invalid", repr(name)):
         check_destination(tmp_path / folder, [name], force=False)
 
 
 def test_a_folder_whose_name_is_too_long_is_refused_before_work_starts(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="is too long"):
+    with raises_error("output-name-invalid"):
         check_destination(tmp_path / (256 * "n") / "out", ["a"], force=False)
 
 
 @pytest.mark.parametrize("force", [False, True, "all"])
 def test_a_folder_in_the_place_of_a_file_is_refused_before_work_starts(tmp_path: Path, force: Force) -> None:
     (tmp_path / TFLITE).mkdir()
-    with pytest.raises(OutputError, match=r"m\.artpec8\.tflite in .* is a folder, and a file of that name"):
+    with raises_error("output-is-folder", "m.artpec8.tflite"):
         check_destination(tmp_path, [TFLITE], force=force)
 
 
 def test_a_link_that_leads_nowhere_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(OutputError, match="is not a folder"):
+    with raises_error("output-not-writable"):
         check_destination(tmp_path / "out", ["a"], force=False)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlpuconv.delivery import check_destination, write_all
-from dlpuconv.errors import OutputError
+from tests.error_ids import raises_error
 
 
 def test_all_files_are_written_and_no_temporary_file_stays(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_all_files_are_written_and_no_temporary_file_stays(tmp_path: Path) -> No
 
 def test_an_existing_file_is_refused_and_nothing_is_written_beside_it(tmp_path: Path) -> None:
     (tmp_path / "b.bin").write_bytes(b"old")
-    with pytest.raises(OutputError, match=r"b\.bin already in .* --force"):
+    with raises_error("output-exists", "b.bin", "--force"):
         write_all(tmp_path, {"a.bin": b"1", "b.bin": b"2"}, force=False)
     assert os.listdir(tmp_path) == ["b.bin"]
     assert (tmp_path / "b.bin").read_bytes() == b"old"
@@ -39,7 +39,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match="the disk is full; nothing was changed"):
+    with raises_error("output-not-writable", "nothing was changed"):
         write_all(tmp_path, {"a.bin": b"new"}, force=True)
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["a.bin"]
@@ -57,7 +57,7 @@ def test_a_rename_that_fails_half_way_puts_the_old_files_back(tmp_path: Path, mo
         return real(source, destination)
 
     monkeypatch.setattr(Path, "replace", flaky)
-    with pytest.raises(OutputError, match="nothing was changed"):
+    with raises_error("output-not-writable", "nothing was changed"):
         write_all(tmp_path, {"a.bin": b"new", "b.bin": b"new"}, force=True)
     assert sorted(os.listdir(tmp_path)) == ["a.bin", "b.bin"]
     assert {(tmp_path / name).read_bytes() for name in ("a.bin", "b.bin")} == {b"old"}
@@ -65,13 +65,13 @@ def test_a_rename_that_fails_half_way_puts_the_old_files_back(tmp_path: Path, mo
 
 def test_a_file_in_the_place_of_the_folder_is_refused_before_work_starts(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="is not a folder"):
+    with raises_error("output-not-writable"):
         check_destination(tmp_path / "file" / "out", ["a"], force=False)
 
 
 def test_a_denied_folder_is_refused_whoever_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(OutputError, match="no permission"):
+    with raises_error("output-not-writable"):
         check_destination(tmp_path, ["a"], force=False)
 
 
@@ -95,6 +95,6 @@ def test_a_copy_that_breaks_off_where_there_are_no_hard_links_leaves_what_was_th
 
     monkeypatch.setattr(os, "link", no_links)
     monkeypatch.setattr(shutil, "copy2", full)
-    with pytest.raises(OutputError, match="the disk is full"):
+    with raises_error("output-not-writable", "the disk is full"):
         write_all(tmp_path, {"m.tflite": b"new"}, force=True)
     assert (tmp_path / "m.tflite").read_bytes() == b"old" * 1000

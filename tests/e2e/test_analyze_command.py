@@ -7,8 +7,8 @@ import json
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON, Sandbox
+from tests.error_ids import raises_error
 
 pytestmark = pytest.mark.slow
 QUESTION = ("analyze", str(MODEL), "-t", "artpec8", "--calibration", str(IMAGES), *TRAINED_ON)
@@ -48,5 +48,5 @@ def test_the_terminal_shows_as_many_layers_as_wanted(sandbox: Sandbox) -> None:
 
 
 def test_a_target_whose_own_compiler_quantizes_has_no_layers_to_blame() -> None:
-    with pytest.raises(UsageError, match="onnx-float cannot tell what its layers lose"):
+    with raises_error("backend-not-capable", "onnx-float"):
         dlpuconv.analyze(MODEL, target="cv25", calibration="random")

@@ -12,9 +12,10 @@ from onnx import TensorProto, helper, numpy_helper, save
 import dlpuconv
 from dlpuconv.checkup import CheckOutcome
 from dlpuconv.cli import main
-from dlpuconv.errors import BackendError, UsageError
+from dlpuconv.errors import BackendError
 from dlpuconv.placement import Processor
 from tests.e2e.support import IMAGES, MODEL, TRAINED_ON
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,7 +216,7 @@ def test_a_backend_that_cannot_tell_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     from dlpuconv_backends.onnx_float import OnnxFloatBackend
 
     monkeypatch.setattr(OnnxFloatBackend, "draft", Backend.draft)
-    with pytest.raises(UsageError, match="onnx-float of cv25 cannot tell before a conversion"):
+    with raises_error("backend-not-capable", "onnx-float", "cv25"):
         dlpuconv.check(network("conv"), target="cv25")
 
 

@@ -11,12 +11,12 @@ import onnx
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from dlpuconv.inspection.selection import read_named, select_layers
 from dlpuconv.registry import load_target
 from dlpuconv.verification.question import Question
 from dlpuconv.verification.verifier import verify_file
 from tests.e2e.support import Sandbox
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,11 +168,9 @@ def test_an_override_takes_the_names_of_onnx_and_of_the_file(named: Path, name: 
 
 
 def test_what_names_no_layer_with_weights_is_refused_and_never_ignored(named: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"'heads\.0\.bx': 'per-channel'} matches none .*did you mean 'heads\.0\.box'\?"
-    ):
+    with raises_error("override-matches-nothing", "'heads.0.bx': 'per-channel'", "'heads.0.box'"):
         switched(named.read_bytes(), "heads.0.bx")
-    with pytest.raises(UsageError, match=r"Concat_2': 'per-channel'} matches none .*: /heads\.0/Concat_2 has none"):
+    with raises_error("override-matches-nothing", "Concat_2': 'per-channel'", "/heads.0/Concat_2"):
         switched(named.read_bytes(), "/heads.0/Concat_2")
 
 

@@ -30,18 +30,23 @@ def faulty(path: Path, name: str, op: str = "Nonsense") -> Path:
     return path
 
 
-@pytest.mark.parametrize(("op", "status"), [("Nonsense", 5), ("Add", 3)])
+@pytest.mark.parametrize(
+    ("op", "status", "cause"), [("Nonsense", 5, "division-impossible"), ("Add", 3, "graph-inconsistent")]
+)
 def test_what_is_printed_is_short_and_json_holds_every_problem_in_full(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], op: str, status: int
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], op: str, status: int, cause: str
 ) -> None:
     name = "\N{RIGHT-TO-LEFT OVERRIDE}" + "x" * 300
     assert main(["check", str(faulty(tmp_path / "m.onnx", name, op)), "-t", "cv25", "--json"]) == status
     out, err = capsys.readouterr()
-    (line,) = err.splitlines()
+    (printed,) = err.splitlines()
+    line = printed.removesuffix(f" [{cause}]")
+    assert line != printed
     assert len(line) <= len("error: ") + MOST_MESSAGE
     assert " more" in line
     assert "x" * (MOST_NAME + 1) not in line
     error = json.loads(out)["error"]
+    assert error["id"] == cause
     assert error["message"].startswith(line.removeprefix("error: ")[:20])
     assert len(error["problems"]) == FAULTS
     assert all(f"{'x' * 300}{n}" in text for n, text in enumerate(error["problems"]))

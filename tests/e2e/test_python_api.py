@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from tests.e2e.support import IMAGES, MODEL
+from tests.error_ids import raises_error
 from tests.models.cifar import MEAN, STD, calibration
 
 if TYPE_CHECKING:
@@ -83,5 +83,5 @@ def test_int8_ends_and_a_kept_layout_are_honoured() -> None:
 
 
 def test_a_wrong_option_is_a_usage_error_before_any_work() -> None:
-    with pytest.raises(UsageError, match=r"did you mean 'per-channel'"):
+    with raises_error("option-value", "'per-channel'"):
         dlpuconv.convert(MODEL, target="artpec8", granularity="perchannel")  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ import onnx
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Balance
 from scripts.benchmarks.fed_layers import fed_layers
 from tests.error_ids import raises_error
@@ -129,6 +128,40 @@ def test_a_sum_is_fed_what_the_file_makes_of_a_layer_whose_result_the_source_doe
     assert found.equal > 0.95  # 0.86 if it were fed the layer's result before that is rounded
 
 
+def test_what_is_moved_to_a_narrower_scale_is_rounded_twice_in_onnx_runtimes_own_form_too(tmp_path: Path) -> None:
+    weights = ", ".join(str(code) for code in np.random.default_rng(2).integers(-40, 41, 64))
+    source = tmp_path / "moved.onnx"
+    onnx.save(
+        quantized_text(
+            "q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) k = DequantizeLinear(w, v, z) c = Conv(d, k)"
+            " p = QuantizeLinear(c, t, z) e = DequantizeLinear(p, t, z) m = Transpose<perm = [0, 1, 3, 2]>(e)"
+            " n = QuantizeLinear(m, u, z) y = DequantizeLinear(n, u, z)",
+            "float s = {0.03125}, float v = {0.015625}, float t = {0.0517}, float u = {0.0113}, int8 z = {0}, "
+            f"int8[8,8,1,1] w = {{{weights}}}",
+            "float[1,8,16,16] x",
+            "float[1,8,16,16] y",
+        ),
+        source,
+    )
+    samples = np.random.default_rng(3).normal(size=(4, 8, 16, 16)).astype(np.float32)
+    made = dlpuconv.convert(source, target="onnxruntime", calibration=samples, effort="fast", cache=False)
+    exact, found = computed(source, samples, optimized=False), computed(made.save(tmp_path / "out")[0], samples)
+    assert np.abs(exact).max() == pytest.approx(128 * 0.0113)  # it saturates
+    assert np.array_equal(np.rint(found / 0.0113), np.rint(exact / 0.0113))
+
+
+def computed(file: Path, samples: Any, *, optimized: bool = True) -> Any:
+    """What ONNX Runtime makes of a file."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: sample[None]})[0] for sample in samples])
+
+
 def test_what_is_stated_needs_no_samples_and_gives_the_same_file(tmp_path: Path) -> None:
     source = quantized(tmp_path)
     with_samples = convert(source, "artpec8", effort="fast")
@@ -215,7 +248,7 @@ def test_a_package_for_a_compiler_that_quantizes_has_floats_and_says_so(tmp_path
 
 
 def test_a_backend_that_calibrates_itself_refuses(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the backend tensorflow of artpec8 calibrates models itself"):
+    with raises_error("backend-option", "tensorflow", "artpec8"):
         convert(quantized(tmp_path), "artpec8", backend="tensorflow")
 
 

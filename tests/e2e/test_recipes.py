@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from dlpuconv.quantization import BiasCorrection
 from dlpuconv.workflow import recipe_choice
 from tests.e2e.support import IMAGES, MODEL, PLAIN
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,5 +76,5 @@ def test_auto_switches_the_one_layer_that_ruins_the_network_and_its_recipe_is_fo
 
 
 def test_auto_and_a_recipe_contradict_each_other(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="give one of them"):
+    with raises_error("options-conflict", "granularity='auto'"):
         convert(granularity="auto", recipe=tmp_path / "any.toml")

@@ -9,8 +9,8 @@ import pytest
 
 import dlpuconv
 from dlpuconv.cli import main
-from dlpuconv.errors import UsageError
 from tests.e2e.support import IMAGES, MODEL, PLAIN, TRAINED_ON
+from tests.error_ids import raises_error
 from tests.reporting.graph.test_graph_page import check_every_layer
 from tests.reporting.test_browser import SIDEWAYS
 
@@ -140,7 +140,7 @@ def test_another_file_is_not_replaced_and_no_work_is_begun(tmp_path: Path, capsy
 
 def test_in_python_a_report_must_be_asked_for() -> None:
     converted = dlpuconv.convert(MODEL, target="cv25")
-    with pytest.raises(UsageError, match="report=True"):
+    with raises_error("report-not-made", "report=True"):
         converted["cv25"].to_html()
     assert converted["cv25"].report.layers is None
 

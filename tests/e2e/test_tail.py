@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import dlpuconv
-from dlpuconv.errors import UnsupportedModelError, UsageError
+from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.formats.detect import runner
 from tests.division import constructs
 from tests.error_ids import raises_error
@@ -218,7 +218,7 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(
     np.testing.assert_allclose(scope["values"]["y"], found, rtol=1e-6)
     asked: dict[str, Any] = {"target": "artpec8", "reference": model, "data": {"clip": clips}}
     assert dlpuconv.verify(path, **asked).passed
-    with pytest.raises(UsageError, match="cut_at: the file takes what another part of the network gives"):
+    with raises_error("options-conflict", "cut_at"):
         dlpuconv.verify(path, cut_at="y", **asked)
 
 

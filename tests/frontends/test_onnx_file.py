@@ -10,7 +10,7 @@ import onnx
 import onnx_ir
 import pytest
 
-from dlpuconv.errors import ModelError, UsageError
+from dlpuconv.errors import ModelError
 from dlpuconv.frontends import SourceOptions, load
 from tests.error_ids import raises_error
 from tests.frontends.support import conv, read, run
@@ -96,7 +96,7 @@ def test_every_truncation_of_a_file_is_an_error() -> None:
 
 
 def test_another_object_is_refused_with_what_is_possible() -> None:
-    with pytest.raises(UsageError, match=r"a model is a path, bytes, onnx.ModelProto, .* not int"):
+    with raises_error("argument-type", "onnx.ModelProto", "not int"):
         read(3)
 
 

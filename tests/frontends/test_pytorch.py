@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.frontends import SourceOptions, load
 from tests.error_ids import raises_error
 from tests.frontends.support import read, run
@@ -105,7 +104,7 @@ def test_a_half_precision_module_is_float32() -> None:
 
 
 def test_a_module_without_inputs_is_answered_with_what_to_give(module: Any) -> None:
-    with pytest.raises(UsageError, match=r"torch.nn.Module \(Small\) needs example_inputs=\(x,\)"):
+    with raises_error("pytorch-needs-inputs", "Small", "example_inputs=(x,)"):
         convert(module)
 
 

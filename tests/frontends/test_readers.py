@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.frontends.readers import EXAMPLES, FACTORY, NAMES, SIGNATURE, SourceRequest, acquire
+from tests.error_ids import raises_error
 from tests.frontends.support import conv
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ def test_an_option_without_use_is_refused_before_anything_is_read(
     asked: SourceRequest, told: str, name: str, tmp_path: Path
 ) -> None:
     (tmp_path / name).write_bytes(conv().SerializeToString())
-    with pytest.raises(UsageError) as caught:
+    with raises_error("option-not-for-source") as caught:
         acquire(tmp_path / name, asked)
     assert str(caught.value) == told.format(tmp_path / name)
 
 
 @pytest.mark.parametrize("source", [None, 7, object(), ["net.onnx"]])
 def test_what_is_no_model_is_told_what_is(source: Any) -> None:
-    with pytest.raises(UsageError, match=r"a model is a path, bytes, .*keras\.Model.*, not "):
+    with raises_error("argument-type", "keras.Model"):
         acquire(source, SourceRequest(options=SourceOptions()))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import OutputError
 from dlpuconv.ir.weight_file import keep, rest
 from dlpuconv.isolation.messages import file_of
 from tests.descriptors import open_descriptors
+from tests.error_ids import raises_error
 
 
 def _resident(values: np.ndarray[Any, np.dtype[Any]]) -> int:
@@ -81,5 +81,5 @@ def test_a_full_disk_is_told_of_in_one_sentence(monkeypatch: pytest.MonkeyPatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    with pytest.raises(OutputError, match=r"weights cannot be kept in .*: No space left on device \(TMPDIR"):
+    with raises_error("temporary-folder-unusable", "No space left on device", "TMPDIR"):
         keep([("a", np.ones(3))])

@@ -92,10 +92,11 @@ def weights_only(place: Path) -> None:
 
 
 def models_of_a_matrix(place: Path) -> None:
-    """`models/`, of which jobs are listed and none is run."""
+    """`models/` and `sounds.npz`, of which jobs are listed and none is run."""
     (place / "models").mkdir()
     for name in ("camera", "keywords"):
         shutil.copy(place / "model.onnx", place / "models" / f"{name}.onnx")
+    (place / "sounds.npz").write_bytes(b"")
 
 
 MATERIAL: dict[str, Callable[[Path], None]] = {

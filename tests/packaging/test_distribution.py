@@ -70,6 +70,11 @@ def test_the_schema_of_the_manifest_is_in_the_wheel(wheel: zipfile.ZipFile) -> N
     assert [name for name in wheel.namelist() if name.endswith(".schema.json")]
 
 
+def test_the_catalogue_of_errors_is_in_the_wheel(wheel: zipfile.ZipFile, repository: Path) -> None:
+    catalogue = {path.name for path in (repository / "dlpuconv" / "error_catalog").glob("*.toml")}
+    assert {f"dlpuconv/error_catalog/{name}" for name in catalogue} <= set(wheel.namelist())
+
+
 def test_the_templates_of_the_report_are_in_the_wheel(wheel: zipfile.ZipFile, repository: Path) -> None:
     templates = {path.name for path in (repository / "dlpuconv" / "reporting" / "templates").iterdir()}
     assert {f"dlpuconv/reporting/templates/{name}" for name in templates} <= set(wheel.namelist())

@@ -25,6 +25,9 @@ CLASSES = frozenset(
 """Of all errors."""
 _ASKING = frozenset({"isinstance", "issubclass", "suppress", "get"})
 """What takes a class and raises nothing with it."""
+_OTHERS = frozenset({"Cause"})
+"""What has an id of another kind: why a layer lost accuracy."""
+_SLUG = re.compile(r"[a-z]+(-[a-z0-9]+){1,5}")
 _SENTENCES = re.compile(r"([A-Z`\d]|dlpuconv ).*[.?]")
 
 
@@ -38,6 +41,7 @@ class Found:
         made: class, id and place of each error that is made; an id of "" where none is named, and of None where it is
             handed on from another error.
         handed: classes that are handed to somebody else, who cannot name an id.
+        named: every id that is given to anything by its keyword, such as to what makes an error later; and the place.
         texts: everything that is a text in the source.
     """
 
@@ -45,6 +49,7 @@ class Found:
     with_own: set[str] = field(default_factory=set)
     made: list[tuple[str, str | None, str]] = field(default_factory=list)
     handed: list[tuple[str, str]] = field(default_factory=list)
+    named: list[tuple[str, str]] = field(default_factory=list)
     texts: set[str] = field(default_factory=set)
 
 
@@ -81,6 +86,8 @@ def _note_class(node: ast.ClassDef, found: Found) -> None:
 
 def _note_call(node: ast.Call, place: str, found: Found) -> None:
     called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    if called not in _OTHERS:
+        found.named += [(cause, place) for cause in _ids(node) if cause and _SLUG.fullmatch(cause)]
     made, arguments = called, node.args
     if called == "partial" and node.args and isinstance(node.args[0], ast.Name):
         made, arguments = node.args[0].id, node.args[1:]
@@ -145,6 +152,11 @@ def test_every_error_names_an_id_that_the_catalogue_holds_under_its_class() -> N
     assert wrong(_source(), CLASSES, entries()) == []
 
 
+def test_every_id_that_is_handed_on_is_in_the_catalogue() -> None:
+    known = {entry.id for entry in entries()}
+    assert [f"{place} names {cause!r}" for cause, place in _source().named if cause not in known] == []
+
+
 def test_every_id_of_the_catalogue_is_raised_somewhere() -> None:
     known = _source()
     own = {kind.id for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DlpuconvError)}
@@ -157,7 +169,7 @@ def test_no_id_is_given_twice() -> None:
 
 @pytest.mark.parametrize("entry", entries(), ids=lambda entry: entry.id)
 def test_an_entry_is_a_slug_and_full_sentences(entry: ErrorEntry) -> None:
-    assert re.fullmatch(r"[a-z]+(-[a-z0-9]+){1,5}", entry.id)
+    assert _SLUG.fullmatch(entry.id)
     for text in (entry.title, entry.cause, entry.remedy):
         assert _SENTENCES.fullmatch(text)
         assert text == " ".join(text.split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -13,17 +12,19 @@ import pytest
 from tests.verification.tflite_models import activation, conv, file_of
 
 HEAVY = ("ai_edge_litert", "numpy", "onnx", "onnx2tf", "onnx_ir", "onnxruntime", "PIL", "tensorflow", "torch")
-LIMIT_SECONDS = 0.4
+MODULES = {"targets": 420, "--help": 320}
+"""The most that are loaded, Python's own among them; `targets` loads the plugins."""
 
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own; it prints the heavy modules it imported as the last line."""
+    """The command line in a process of its own; its last lines: how many modules it imported, and which heavy ones."""
     code = f"""
 import sys
 from dlpuconv.cli import main
 try:
     status = main({list(arguments)!r})
 finally:
+    print(len(sys.modules))
     print("imported:", *(name for name in {HEAVY!r} if name in sys.modules))
 sys.exit(status)
 """
@@ -39,16 +40,10 @@ def test_listing_and_help_import_no_heavy_library(arguments: tuple[str, ...]) ->
     assert done.stdout.splitlines()[-1].split() == ["imported:"]
 
 
-@pytest.mark.parametrize("arguments", [("targets",), ("--help",)])
-def test_listing_and_help_take_less_than_four_tenths_of_a_second(arguments: tuple[str, ...]) -> None:
-    """In processor time, the least of seven runs: other tests run beside this one."""
-    seconds = []
-    for _ in range(7):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert start(*arguments).returncode == 0
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    assert min(seconds) <= LIMIT_SECONDS
+@pytest.mark.parametrize("argument", MODULES)
+def test_listing_and_help_load_few_modules_which_is_what_a_start_costs(argument: str) -> None:
+    """Each takes about a thousandth of a second, on any machine; the seconds depend on what else it does."""
+    assert int(start(argument).stdout.splitlines()[-2]) <= MODULES[argument]
 
 
 def test_python_m_imports_nothing_from_the_current_folder(tmp_path: Path) -> None:
@@ -76,17 +71,10 @@ def four_megabytes(tmp_path: Path) -> Path:
     return path
 
 
-def test_verifying_by_rules_alone_takes_less_than_two_seconds_and_no_heavy_library(four_megabytes: Path) -> None:
-    """In processor time, the least of three runs."""
-    seconds = []
-    for _ in range(3):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = start("verify", str(four_megabytes), "--target", "artpec8", "--json")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.splitlines()[-1].split() == ["imported:", "numpy"]
-    assert min(seconds) <= 2
+def test_verifying_by_rules_alone_loads_nothing_heavier_than_numpy(four_megabytes: Path) -> None:
+    done = start("verify", str(four_megabytes), "--target", "artpec8", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["imported:", "numpy"]
 
 
 def test_importing_the_package_imports_nothing_else() -> None:

@@ -11,11 +11,11 @@ import pytest
 from onnx import helper, numpy_helper
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing
-from dlpuconv.errors import UsageError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.ir import Affine, Model, Source
 from dlpuconv.passes.float_inputs import make_inputs_float
 from dlpuconv.passes.fold_preprocessing import fold_preprocessing
+from tests.error_ids import raises_error
 from tests.passes.folding import CONV, random_weights
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ def test_a_normalization_of_integer_pixels_is_refused_and_the_identity_is_not() 
     result = fold_preprocessing(model, make_preprocessing(preset="0-255"), CONV)
     assert result.notes == ()
     assert result.bindings["x"].raw_pixels
-    with pytest.raises(UsageError, match="'x' takes uint8 pixels as they are"):
+    with raises_error("preprocessing-integer-input", "'x'", "uint8"):
         fold_preprocessing(model, make_preprocessing(preset="imagenet"), CONV)

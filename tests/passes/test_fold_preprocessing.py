@@ -7,10 +7,10 @@ import pytest
 from onnx import helper
 
 from dlpuconv.calibration import Preprocessing, make_preprocessing
-from dlpuconv.errors import UsageError
 from dlpuconv.ir import Affine
 from dlpuconv.passes.fold_preprocessing import fold_preprocessing
 from dlpuconv.plugin import Normalization
+from tests.error_ids import raises_error
 from tests.passes.folding import (
     CONV,
     EQUAL,
@@ -63,7 +63,7 @@ def test_an_input_that_is_an_output_as_well_keeps_its_values() -> None:
 
 
 def test_other_channels_than_the_input_has_are_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="--mean has 3 values, but the input 'x' has 1 channel"):
+    with raises_error("preprocessing-channels", "--mean has 3 values", "'x' has 1 channel"):
         fold_preprocessing(conv_model(random_weights(2, 1, 3, 3), shape=(1, 1, 6, 7)), UNEQUAL, CONV)
 
 

@@ -35,6 +35,11 @@ def test_a_value_that_becomes_another_keeps_its_scale_under_that_name() -> None:
     assert normalize(source)[0].scales.activations == {"a": HALF}
 
 
+def test_a_value_that_takes_the_name_of_an_output_behind_it_keeps_its_scale() -> None:
+    source = model("a = Relu(x) y = Identity(a)", "", activations={"a": HALF})
+    assert normalize(source)[0].scales.activations == {"y": HALF}
+
+
 def test_what_a_value_states_itself_comes_first() -> None:
     own = StatedScale(affine=Affine.of(0.25, 1), codes=INT8)
     source = model("a = Relu(x) b = Identity(a) y = Sigmoid(b)", "", activations={"b": HALF, "a": own})

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from dlpuconv.errors import PluginError, UnsupportedModelError
+from dlpuconv.errors import UnsupportedModelError
 from dlpuconv.formats import FileView
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.plugin import Artifact, Backend, Draft, Port, Prepared
@@ -18,6 +18,7 @@ from dlpuconv.registry.guard import guarded
 from dlpuconv.scheme import Granularity
 from dlpuconv_targets.artpec import ARTPEC9
 from dlpuconv_targets.cv25 import CV25
+from tests.error_ids import raises_error
 
 EMPTY = FileView(format="tflite", tensors=(), layers=(), inputs=(), outputs=())
 CONV = LayerNames(tensor="conv")
@@ -55,21 +56,19 @@ def changed(**fields: Any) -> Callable[..., Artifact]:
     ],
 )
 def test_what_any_hook_raises_is_told_under_the_plugin_s_name_and_place(hook: str, arguments: tuple[Any, ...]) -> None:
-    with pytest.raises(PluginError) as caught:
+    with raises_error("plugin-failed") as caught:
         getattr(toy(**{hook: boom}), hook)(*arguments)
     assert str(caught.value).startswith(f"{hook} of {CALLED} failed: ValueError: boom (test_guard.py, line ")
     assert isinstance(caught.value.__cause__, ValueError)
 
 
 def test_a_backend_that_cannot_be_made_is_told_too() -> None:
-    with pytest.raises(
-        PluginError, match=r"__init__ of the backend 'toy' \(distribution toychip\) failed: ValueError: boom"
-    ):
+    with raises_error("plugin-failed", "__init__ of the backend 'toy' (distribution toychip)", "ValueError: boom"):
         toy(__init__=boom)
 
 
 def test_an_end_of_the_program_is_a_fault_and_an_interruption_is_none() -> None:
-    with pytest.raises(PluginError, match="failed: SystemExit: 3"):
+    with raises_error("plugin-failed", "SystemExit: 3"):
         toy(prepare=lambda *_: exit(3)).prepare(None)  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         toy(prepare=interrupt).prepare(None)  # type: ignore[arg-type]
@@ -107,14 +106,14 @@ def test_what_a_backend_refuses_on_purpose_stays_as_it_is() -> None:
     ],
 )
 def test_an_artifact_that_cannot_be_used_is_told(emit: Callable[..., Any], complaint: str) -> None:
-    with pytest.raises(PluginError) as caught:
+    with raises_error("plugin-failed") as caught:
         toy(emit=emit).emit(Prepared(), ARTPEC9, RECIPE)
     assert str(caught.value).startswith(f"emit of {CALLED} failed: ")
     assert complaint in str(caught.value)
 
 
 def test_one_file_for_a_chip_that_takes_a_folder_is_told() -> None:
-    with pytest.raises(PluginError, match="cv25 takes a folder, but the artifact is one file"):
+    with raises_error("plugin-failed", "cv25"):
         toy().emit(Prepared(), CV25, RECIPE)
 
 
@@ -146,7 +145,7 @@ def test_good_drafts_pass_as_they_are() -> None:
 def test_other_results_that_cannot_be_used_are_told(
     hooks: dict[str, Any], call: Callable[[Any], Any], complaint: str
 ) -> None:
-    with pytest.raises(PluginError, match=complaint):
+    with raises_error("plugin-failed", complaint):
         call(toy(**hooks))
 
 
@@ -162,7 +161,7 @@ def test_what_a_runner_raises_or_returns_is_told() -> None:
         (lambda _: {"y": np.array(["x"])}, "it returned 'y' as <U1, not as numbers"),
     ):
         runner = toy(runner=lambda *_, run=run: Runner(run)).runner(None)  # type: ignore[arg-type]
-        with pytest.raises(PluginError, match=rf"the runner of the backend 'toy' .*{complaint}"):
+        with raises_error("plugin-failed", "the runner of the backend 'toy'", complaint):
             runner.run({"x": np.zeros(1)})
 
 

@@ -32,8 +32,8 @@ class Held(torch.nn.Module):  # type: ignore[misc, name-defined]
 @pytest.mark.slow
 def test_readers_that_take_a_detour_read_the_same_through_a_layer_of_ones() -> None:
     from dlpuconv.qat.capture import capture
-    from dlpuconv.qat.detours import with_detours
     from dlpuconv.qat.start import find_start
+    from dlpuconv.qat.structure import with_layers
 
     module = Held().eval()
     samples = images(4)
@@ -42,7 +42,7 @@ def test_readers_that_take_a_detour_read_the_same_through_a_layer_of_ones() -> N
     readers = start.network.consumers()
     site = next(value for value, nodes in readers.items() if {node.kind for node in nodes} == {"CONV_2D", "MUL"})
     place = [node.kind for node in readers[site]].index("MUL")
-    made, told = with_detours(captured, replace(start, detours=(Detour(site.name, (place,)),)))
+    made, _, told = with_layers(captured, replace(start, detours=(Detour(site.name, (place,)),)))
     assert told == ()
     (detour,) = (node for node in made.graph_module.graph.nodes if "conv" in str(node.target) and node.args[-1] == 8)
     assert ["mul" in str(node.target) for node in detour.users] == [True]

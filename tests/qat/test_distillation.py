@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dlpuconv import qat
-from dlpuconv.errors import UsageError
+from tests.error_ids import raises_error
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchao")
@@ -51,9 +51,9 @@ def test_data_that_is_used_up_is_told_and_not_trained_on() -> None:
 
     once = (batch for batch in [torch.zeros(2, 3)])
     assert len(list(batches(once, 1, torch.device("cpu")))) == 1
-    with pytest.raises(UsageError, match="yields no batch"):
+    with raises_error("training-no-batch"):
         list(batches(once, 1, torch.device("cpu")))
-    with pytest.raises(UsageError, match="yields no batch"):  # a batch of nothing would make every parameter NaN
+    with raises_error("training-no-batch"):  # a batch of nothing would make every parameter NaN
         list(batches(np.zeros((0, 3)), 1, torch.device("cpu")))
 
 
@@ -67,9 +67,9 @@ def test_arrays_of_numpys_own_precision_become_torchs() -> None:
 def test_what_cannot_be_prepared_is_told_before_any_work() -> None:
     module: Any = torch.nn.Linear(2, 1)
     wanted: Any = {"target": "artpec8", "example_inputs": torch.zeros(1, 2), "calibration": np.zeros((4, 2))}
-    with pytest.raises(UsageError, match=r"a str is no torch\.nn\.Module; dlpuconv\.qat\.from_onnx"):
+    with raises_error("argument-type", "str", "dlpuconv.qat.from_onnx"):
         qat.prepare("net.onnx", **wanted)
-    with pytest.raises(UsageError, match="start='swift' is not one of none, fast, balanced, best"):
+    with raises_error("option-value", "start='swift'", "none, fast, balanced, best"):
         qat.prepare(module, **wanted, start="swift")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"target=\['artpec8'\] is not the name of one target"):
+    with raises_error("argument-type", "target=['artpec8']"):
         qat.prepare(module, **{**wanted, "target": ["artpec8"]})

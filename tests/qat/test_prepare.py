@@ -12,9 +12,9 @@ import pytest
 
 import dlpuconv
 from dlpuconv import qat
-from dlpuconv.errors import UsageError
 from dlpuconv.frontends import SourceOptions
 from dlpuconv.plugin.tflite import parse_tflite
+from tests.error_ids import raises_error
 from tests.qat.networks import images, mobile
 
 torch = pytest.importorskip("torch")
@@ -211,5 +211,5 @@ def test_what_torch_says_of_itself_on_the_way_to_a_file_is_not_heard(
 
 
 def test_a_target_that_computes_in_floats_has_nothing_to_train_for(float_module: Any) -> None:
-    with pytest.raises(UsageError, match="nothing to train for"):
+    with raises_error("training-not-quantized"):
         prepared_of(float_module, target="cv25")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlpuconv.errors import UsageError
 from dlpuconv.quantization import Balance, BiasCorrection, Observer, Override, Recipe, Rounding, WeightScale
 from dlpuconv.quantization.recipe_file import from_toml, read_recipe, to_toml
 from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
 from dlpuconv.scheme import Granularity
+from tests.error_ids import raises_error
 
 patterns = st.text(st.characters(codec="utf-8"), max_size=10)
 numbers = st.lists(st.integers(-256, 256), max_size=4).map(tuple)
@@ -99,44 +99,44 @@ def test_files_from_before_there_were_versions_are_read(file: str, told: Recipe)
 
 
 def test_a_file_of_a_later_version_is_refused_before_anything_of_it_is_read() -> None:
-    with pytest.raises(UsageError, match="is a recipe of version 2, and this dlpuconv reads version 1") as refused:
+    with raises_error("recipe-too-new", "version 2", "version 1") as refused:
         from_toml('version = 2\ngranularity = "per-planet"\nsomething = "new"', "mine.recipe.toml")
     assert str(refused.value).startswith("mine.recipe.toml is")
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "true", '"1"', "1.0", "[1]"])
 def test_a_version_that_is_none_is_refused(version: str) -> None:
-    with pytest.raises(UsageError, match="not a whole number from 1"):
+    with raises_error("recipe-invalid", "version"):
         from_toml(f'version = {version}\ngranularity = "per-tensor"')
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "cause", "fact"),
     [
-        ("granularity = ", "is not TOML"),
-        ("", "granularity"),
-        ('granularity = "per-tensor"\nobserver = "msee"', "did you mean"),
-        ('granularity = "per-tensor"\nequalise = true', "equalise"),
-        ('granularity = "per-tensor"\nequalize = 1', "not true or false"),
-        ('granularity = "per-tensor"\noverrides = 3', "no table"),
-        ('granularity = "per-tensor"\ngates = 3', "gates is 3, not a table"),
-        ('granularity = "per-tensor"\n[gates]\ny = 3', "'y' of gates is no list of whole numbers from -256 to 256"),
-        ('granularity = "per-tensor"\n[gates]\ny = [1, 257]', "'y' of gates is no list of whole numbers"),
-        ('granularity = "per-tensor"\n[groups]\ny = [true]', "'y' of groups is no list of whole numbers"),
-        ("x = " + "[" * 5000 + "]" * 5000, "values within values, too deep"),
-        ("x = " + "{a = " * 5000 + "1" + "}" * 5000, "values within values, too deep"),
-        ("x = " + "9" * 5000, "a number of too many digits"),
-        ("granularity = 0x" + "f" * 5000, "granularity is a number of many digits, not one of"),
-        ("granularity = " + "[" * 150 + "]" * 150, "granularity is a list, not one of"),
-        ('granularity = "per-tensor"\nequalize = {a = 1}', "equalize is a table, not true or false"),
+        ("granularity = ", "toml-syntax", "end of document"),
+        ("", "recipe-invalid", "granularity"),
+        ('granularity = "per-tensor"\nobserver = "msee"', "recipe-invalid", "did you mean"),
+        ('granularity = "per-tensor"\nequalise = true', "recipe-invalid", "equalise"),
+        ('granularity = "per-tensor"\nequalize = 1', "recipe-invalid", "equalize is 1, not true or false"),
+        ('granularity = "per-tensor"\noverrides = 3', "recipe-invalid", "overrides"),
+        ('granularity = "per-tensor"\ngates = 3', "recipe-invalid", "gates is 3, not a table"),
+        ('granularity = "per-tensor"\n[gates]\ny = 3', "recipe-invalid", "-256 to 256"),
+        ('granularity = "per-tensor"\n[gates]\ny = [1, 257]', "recipe-invalid", "'y' of gates"),
+        ('granularity = "per-tensor"\n[groups]\ny = [true]', "recipe-invalid", "'y' of groups"),
+        ("x = " + "[" * 5000 + "]" * 5000, "toml-syntax", "nested too deeply"),
+        ("x = " + "{a = " * 5000 + "1" + "}" * 5000, "toml-syntax", "nested too deeply"),
+        ("x = " + "9" * 5000, "toml-syntax", "too many digits"),
+        ("granularity = 0x" + "f" * 5000, "recipe-invalid", "granularity is a number of many digits"),
+        ("granularity = " + "[" * 150 + "]" * 150, "recipe-invalid", "granularity is a list"),
+        ('granularity = "per-tensor"\nequalize = {a = 1}', "recipe-invalid", "equalize is a table"),
     ],
 )
-def test_a_damaged_recipe_is_refused(text: str, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_a_damaged_recipe_is_refused(text: str, cause: str, fact: str) -> None:
+    with raises_error(cause, fact):
         from_toml(text)
 
 
 def test_a_message_quotes_no_endless_text() -> None:
-    with pytest.raises(UsageError) as refused:
+    with raises_error("recipe-invalid") as refused:
         from_toml(f'granularity = "{"a" * 9000}"')
     assert len(str(refused.value)) < 200

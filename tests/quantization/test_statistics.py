@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dlpuconv.errors import BackendError
 from dlpuconv.ir.affine import INT8
 from dlpuconv.network import Range
 from dlpuconv.quantization.ranges.choice import observed_ranges, observed_values
@@ -95,7 +94,7 @@ def test_every_sample_is_told_of() -> None:
 
 def test_no_samples_are_an_error() -> None:
     net = network()
-    with pytest.raises(BackendError, match="no calibration sample"):
+    with raises_error("backend-no-samples"):
         observe(net, observed_values(net), [], [MinMax()])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
@@ -234,22 +233,29 @@ def test_a_name_that_turns_text_around_or_hides_is_seen_as_it_is(tmp_path: Path,
     assert shown(page) == ["0"]
 
 
+def layouts(page: Page) -> int:
+    """How many times the browser has arranged the page so far."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return int(next(metric["value"] for metric in metrics if metric["name"] == "LayoutCount"))
+
+
 def test_a_thousand_layers_open_and_filter_at_once(tmp_path: Path, open_page: Open) -> None:
     text = html(tmp_path, long_network(1000), compared=False)
     assert len(text) < 2_000_000
     page = open_page(text)
     expect(page.locator("#count")).to_have_text("1000 layers")
-    start = time.process_time()
-    took = page.evaluate(
+    before = layouts(page)
+    page.evaluate(
         """() => {
-          const search = document.getElementById("search"), start = performance.now();
+          const search = document.getElementById("search");
           search.value = "value99";
           search.dispatchEvent(new Event("input", { bubbles: true }));
           document.body.getBoundingClientRect();
-          return performance.now() - start;
         }"""
     )
-    assert took < 500, f"{took} ms, {time.process_time() - start} s here"
+    assert layouts(page) - before < 10  # one for all layers, and what the browser adds; not one for each
     assert shown(page) == ["98", *map(str, range(989, 999))]  # value99, and value990 to value999
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from dlpuconv.errors import OutputError
 from dlpuconv.reporting import check_report, report_names, write_report
+from tests.error_ids import raises_error
 from tests.reporting.material import html
 
 
@@ -34,13 +32,13 @@ def test_a_page_replaces_an_older_page(tmp_path: Path) -> None:
 def test_a_page_never_replaces_another_file(tmp_path: Path) -> None:
     theirs = tmp_path / "index.html"
     theirs.write_text("<h1>Mine</h1>")
-    with pytest.raises(OutputError, match="no report of dlpuconv"):
+    with raises_error("output-foreign-page"):
         check_report(theirs)
-    with pytest.raises(OutputError, match="no report of dlpuconv"):
+    with raises_error("output-foreign-page"):
         write_report({theirs: "<p>"})
     assert theirs.read_text() == "<h1>Mine</h1>"
 
 
 def test_a_folder_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"it is a folder; give a file, such as out\.html"):
+    with raises_error("output-is-folder", "out.html"):
         check_report(tmp_path)

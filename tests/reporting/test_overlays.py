@@ -7,24 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from model_explorer.builtin_tflite_flatbuffer_adapter import BuiltinTfliteFlatbufferAdapter
 from model_explorer.node_data_builder import GradientItem, GraphNodeData, NodeDataResult, ThresholdItem
 
 from dlpuconv.analysis import LayerError, LayerFacts, judge_layers
 from dlpuconv.analysis.overlay import overlays_of_blame
 from dlpuconv.cli import main
-from dlpuconv.errors import OutputError
 from dlpuconv.ir.affine import Affine
 from dlpuconv.ir.layer_names import LayerNames
 from dlpuconv.reporting import check_overlays, overlays_of, write_overlays
 from dlpuconv_backends.flatbuffer import Operator, Tensor
+from tests.error_ids import raises_error
 from tests.reporting.material import material
 from tests.verification.test_layers import converted
 from tests.verification.tflite_models import activation, bias, file_of, options
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 QUANTITIES = ["error-so-far", "macs", "placement", "range-spread"]
 
@@ -143,13 +144,25 @@ def test_an_overlay_replaces_an_older_overlay_and_nothing_else(tmp_path: Path) -
     mine = tmp_path / "new" / "m.macs.json"
     assert json.loads(mine.read_text())["name"] == "dlpuconv: other"
     mine.write_text('{"mine": true}')
-    with pytest.raises(OutputError, match="is no overlay of dlpuconv: give another name to --overlay"):
+    with raises_error("output-foreign-page", "--overlay"):
         check_overlays(tmp_path / "new", "m")
-    with pytest.raises(OutputError, match="is the name of a result"):
+    with raises_error("output-is-result"):
         check_overlays(tmp_path, "m", [tmp_path / "m.placement.json"])
-    with pytest.raises(OutputError, match="is not a folder"):
+    with raises_error("output-not-writable"):
         check_overlays(mine, "m")
     assert mine.read_text() == '{"mine": true}'
+
+
+def test_a_quantity_that_a_new_file_has_no_figures_of_does_not_stay_beside_it(tmp_path: Path) -> None:
+    given = material(tmp_path, weights_of_scales(1.0, 2.0), compared=False)
+    overlays = overlays_of(given)
+    assert len(overlays) > 1
+    write_overlays(tmp_path / "new", "m", overlays)
+    write_overlays(tmp_path / "new", "other", overlays)
+    (tmp_path / "new" / "m.notes.json").write_text("mine")
+    write_overlays(tmp_path / "new", "m", overlays[:1])
+    assert {path.name for path in (tmp_path / "new").glob("m.*")} == {f"m.{overlays[0].quantity}.json", "m.notes.json"}
+    assert len(list((tmp_path / "new").glob("other.*"))) == len(overlays)
 
 
 def test_verify_writes_them_and_begins_no_work_where_it_may_not(

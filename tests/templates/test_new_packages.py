@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from dlpuconv.cli import main
-from dlpuconv.errors import OutputError, PluginError, UsageError
 from dlpuconv.registry.entries import _installed
 from dlpuconv.templates import new_backend, new_target
+from tests.error_ids import raises_error
 from tests.plugins.environment import Environment
 from tests.plugins.support import GOOD, install
 
@@ -59,7 +59,7 @@ def test_a_disk_that_is_full_midway_leaves_nothing_and_the_next_try_succeeds(
         return write(path, *arguments)
 
     monkeypatch.setattr(Path, "write_text", full_after_two)
-    with pytest.raises(OutputError, match="dlpuconv-mychip cannot be written: No space"):
+    with raises_error("output-not-writable", "dlpuconv-mychip", "No space"):
         new(tmp_path)
     monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
@@ -86,34 +86,33 @@ def test_names_in_a_new_module_are_told_apart_whatever_the_target_is_called(tmp_
 def test_nothing_that_is_there_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "dlpuconv-mychip").mkdir()
     (tmp_path / "dlpuconv-mychip" / "pyproject.toml").write_text("mine")
-    refused = pytest.raises(OutputError, match=r"dlpuconv-mychip is there already, and nothing is replaced")
-    with refused:
+    with raises_error("output-not-replaced", "dlpuconv-mychip"):
         new_target("mychip", "artpec8", tmp_path)
-    with refused:
+    with raises_error("output-not-replaced", "dlpuconv-mychip"):
         new_backend("mychip", tmp_path)
     (tmp_path / "dlpuconv-mine").mkdir()  # a rename would replace an empty folder
-    with pytest.raises(OutputError, match=r"dlpuconv-mine is there already"):
+    with raises_error("output-not-replaced", "dlpuconv-mine"):
         new_backend("mine", tmp_path)
     assert contents(tmp_path) == {"dlpuconv-mychip/pyproject.toml": "mine"}
 
 
 @pytest.mark.parametrize("name", ["", "My", "../x", "a b", "-x", "x-", "1x", "x_y", "ä", "x\n", 'x"', "a--b"])
 def test_a_name_that_could_not_be_a_package_s_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="is no name for a target"):
+    with raises_error("plugin-name", "target"):
         new_target(name, "artpec8", tmp_path)
-    with pytest.raises(UsageError, match="is no name for a backend"):
+    with raises_error("plugin-name", "backend"):
         new_backend(name, tmp_path)
     assert contents(tmp_path) == {}
 
 
 def test_a_name_that_is_installed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is installed already"):
+    with raises_error("plugin-name"):
         new_target("cv25", "artpec8", tmp_path)
-    with pytest.raises(UsageError, match="is installed already"):
+    with raises_error("plugin-name"):
         new_backend("onnx-float", tmp_path)
-    with pytest.raises(UsageError, match="a package 'dlpuconv_targets' is installed already"):
+    with raises_error("plugin-name", "'dlpuconv_targets'"):
         new_target("targets", "artpec8", tmp_path)  # it would hide the built-in targets
-    with pytest.raises(UsageError, match=r"'json' would end in \.json, as others beside each model do"):
+    with raises_error("plugin-name", "'json'"):
         new_backend("json", tmp_path)
     assert contents(tmp_path) == {}
 
@@ -130,7 +129,7 @@ def test_a_base_of_another_distribution_is_depended_on(tmp_path: Path, monkeypat
 
 
 def test_a_base_that_is_not_there_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"no target named 'artpek8' \(did you mean 'artpec8'\?\)"):
+    with raises_error("plugin-unknown", "'artpek8'", "'artpec8'"):
         new_target("mychip", "artpek8", tmp_path)
 
 

@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.formats import FileView
 from dlpuconv.scheme import Granularity
 from dlpuconv.verification.engine import check, screen
 from dlpuconv.verification.rule import Context, Finding, Hit, Rule, Severity, Status
 from dlpuconv.verification.verdict import decide
+from tests.error_ids import raises_error
 
 EMPTY = FileView(format="tflite", tensors=(), layers=(), inputs=(), outputs=())
 CONTEXT = Context(weights=Granularity.PER_TENSOR)
@@ -51,7 +51,7 @@ def test_what_a_decisive_rule_finds_leaves_the_others_unasked() -> None:
 
 
 def test_ignoring_an_unknown_rule_is_a_usage_error_with_a_proposal() -> None:
-    with pytest.raises(UsageError, match=r"no rule 'R-2' to ignore \(did you mean 'R-1'\?\)"):
+    with raises_error("rule-unknown", "'R-2'", "'R-1'"):
         screen({"R-2"}, [rule("R-1", Severity.FAIL)])
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +30,7 @@ from dlpuconv.verification.rules import UNIVERSAL_RULES
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv_targets.artpec import ARTPEC7, ARTPEC8, ARTPEC9
 from dlpuconv_targets.cv25 import CV25
+from tests.allocation import allocated_at_most
 from tests.error_ids import raises_error
 from tests.formats.test_tflite_file import mutate
 from tests.frontends.support import chain, conv, node
@@ -74,19 +73,18 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz(contents: tuple[bytes, ...], rounds: int, seed: int) -> int:
-    """How many of the damaged files could still be read; none took ten seconds or memory to speak of."""
-    rng, alive = random.Random(seed), 0
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for index in range(rounds):
-        start = time.process_time()
-        alive += judged(damaged(contents[index % len(contents)], rng))
-        assert time.process_time() - start < 10  # a few milliseconds; more where a crowded process collects garbage
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # kilobytes
-    return alive
+    """How many of the damaged files could still be read."""
+    rng = random.Random(seed)
+    return sum(judged(damaged(contents[index % len(contents)], rng)) for index in range(rounds))
 
 
 def test_hundreds_of_damaged_files_are_refused_or_judged() -> None:
     assert 50 < fuzz(tuple(make() for make in MAKERS), 700, seed=4) < 650
+
+
+def test_damaged_files_take_little_memory() -> None:
+    with allocated_at_most(16 * MEGABYTE):
+        assert 5 < fuzz(tuple(make() for make in MAKERS), 70, seed=7) < 65
 
 
 @pytest.mark.slow
@@ -119,10 +117,8 @@ def test_a_model_that_asks_onnx_runtime_for_all_memory_is_refused_before_it_is_r
     sizes = {"n": np.array([2**21, 2**20])}
     zeros = chain(node("ConstantOfShape", ["n"], ["z"]), node("Add", ["x", "z"], ["y"]), shape=(1,), weights=sizes)
     path.write_bytes(zeros.SerializeToString())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with raises_error("artifact-run-limit"):
+    with allocated_at_most(64 * MEGABYTE), raises_error("artifact-run-limit"):
         runner(path).run({"x": np.zeros(1, np.float32)})
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500 * 1024
 
 
 def test_sound_files_are_survived(tmp_path: Path) -> None:
@@ -151,10 +147,8 @@ HOSTILE = {
 def test_an_onnx_file_that_ends_or_fills_onnxs_own_inference_is_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(HOSTILE[name].SerializeToString())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with raises_error("artifact-damaged", "m.onnx"):
+    with allocated_at_most(16 * MEGABYTE), raises_error("artifact-damaged", "m.onnx"):
         read_onnx(path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
 
 
 def test_hostile_onnx_is_one_sentence_and_a_status_on_the_command_line(
@@ -217,9 +211,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path
 
 
 def refused(verified: Path, capture: pytest.CaptureFixture[str]) -> str:
-    start = time.monotonic()
     assert main(["verify", str(verified), "--target", "artpec8"]) == 11
-    assert time.monotonic() - start < 30
     message = capture.readouterr().err
     assert message.count("\n") == 1
     return message
@@ -241,9 +233,8 @@ def test_a_file_of_gigabytes_is_refused_unread(place: tuple[Path, Path], capsys:
     with place[1].open("wb") as stream:
         stream.write(b"\0\0\0\0TFL3" if place[1].suffix == ".tflite" else b"\x08\x08")
         stream.truncate(3 << 30)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert "has 3221225472 bytes; such a file has 2147483647 at most" in refused(place[0], capsys)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+    with allocated_at_most(64 * MEGABYTE):
+        assert "has 3221225472 bytes; such a file has 2147483647 at most" in refused(place[0], capsys)
 
 
 def test_a_package_whose_model_lies_elsewhere_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

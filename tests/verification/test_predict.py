@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import MetricError
 from dlpuconv.ir import ActivationKind, Affine, FinalActivation, Layout, Links, Signature, ValueSpec
 from dlpuconv.plugin import Part, Port
 from dlpuconv.verification.predictor import AsSource, joined, predict_by
@@ -60,22 +59,22 @@ def test_a_file_gets_its_own_layout_and_codes_and_answers_in_the_source_s() -> N
 
 
 @pytest.mark.parametrize(
-    ("inputs", "sentence"),
+    ("inputs", "facts"),
     [
-        ({"imgae": np.zeros((1, 3, 2, 4))}, r"'imgae'; the model's inputs are image \(did you mean 'image'\?\)"),
-        ({}, "not given the input 'image'; it was given none"),
-        ({"image": np.zeros((8, 3, 2, 5))}, r"shape \(8, 3, 2, 5\); the model takes \(any, 3, 2, 4\)"),
-        ({"image": "photo.jpg"}, "takes a dict of arrays by input name"),
-        ("photo.jpg", "takes a dict of arrays by input name"),
+        ({"imgae": np.zeros((1, 3, 2, 4))}, ["'imgae'", "(did you mean 'image'?)"]),
+        ({}, ["'image'", "none"]),
+        ({"image": np.zeros((8, 3, 2, 5))}, ["(8, 3, 2, 5)", "(any, 3, 2, 4)"]),
+        ({"image": "photo.jpg"}, ["a dict of arrays"]),
+        ("photo.jpg", ["a dict of arrays"]),
     ],
 )
-def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, sentence: str) -> None:
+def test_inputs_that_the_model_does_not_take_are_refused(inputs: Any, facts: list[str]) -> None:
     runner = Recording({})
     for predict in (
         predict_by(runner, SIGNATURE),
         predict_by(AsSource(runner, Links(inputs=(), outputs=())), SIGNATURE),
     ):
-        with pytest.raises(MetricError, match=sentence):
+        with raises_error("metric-inputs", *facts):
             predict(inputs)
     assert runner.seen == []
 

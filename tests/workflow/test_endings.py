@@ -9,9 +9,9 @@ import onnx
 import pytest
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from dlpuconv.workflow.option_values import make_request
 from dlpuconv.workflow.run import Data, opened
+from tests.error_ids import raises_error
 from tests.passes.rewriting import ints, model
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ def test_float_packages_keep_their_activations() -> None:
 
 
 def test_cut_is_refused_where_no_output_ends_in_one() -> None:
-    with pytest.raises(UsageError, match=r"^--final-activation cut: no output ends in a Sigmoid or a Softmax.* 'y'$"):
+    with raises_error("final-activation-none", "--final-activation cut", "'y'"):
         endings(head(CONFIDENT, "y = Relu(t)"), "cut")
 
 
 def test_the_refusal_tells_that_logits_which_are_an_output_already_are_a_reason() -> None:
     source = head(CONFIDENT)
     source.graph.output.append(onnx.helper.make_tensor_value_info("t", onnx.TensorProto.FLOAT, [1, 50, 3]))
-    with pytest.raises(UsageError, match=r"\(one that a tail reads, or whose logits the file gives anyway, stays\)"):
+    with raises_error("final-activation-none", "a tail reads"):
         endings(source, "cut")
 
 
@@ -95,5 +95,5 @@ def test_values_that_a_user_states_are_no_scores() -> None:
 
 
 def test_an_option_that_is_none_is_answered_with_those_that_are() -> None:
-    with pytest.raises(UsageError, match="final_activation='on' is not one of auto, keep, cut"):
+    with raises_error("option-value", "final_activation='on'", "auto, keep, cut"):
         dlpuconv.convert(head(1.0), target="cv25", final_activation="on")  # type: ignore[arg-type]

@@ -12,7 +12,6 @@ import pytest
 from onnx import TensorProto, helper
 
 import dlpuconv
-from dlpuconv.errors import UsageError
 from dlpuconv.manifest import DivisionRecord, Maker, RestRecord, Wire
 from tests.division.parts import doubled, of_a_vendor, part, positions
 from tests.error_ids import raises_error
@@ -90,23 +89,25 @@ def test_a_binding_is_followed(tmp_path: Path) -> None:
 def test_the_block_of_a_with_statement_closes_it(file: Path) -> None:
     with dlpuconv.load(file) as network:
         network(X)
-    with pytest.raises(UsageError, match=r"m\.tflite was closed: load it again"):
+    with raises_error("network-closed", "m.tflite"):
         network(X)
 
 
 @pytest.mark.parametrize(
-    ("call", "sentence"),
+    ("call", "cause", "fact"),
     [
-        (lambda network: network(), "was not given the input 'x'; it was given none"),
-        (lambda network: network(y=X), r"was given 'y'; the model's inputs are x"),
-        (lambda network: network(X[:, :2]), r"was given 'x' with the shape \(1, 2\); the model takes \(any, 3\)"),
-        (lambda network: network(np.zeros((0, 3))), "batches of 0"),
-        (lambda network: network("photo.jpg"), "nothing tells what the network expects of pictures"),
-        (lambda network: network(X, y=X), r"was given 'y'; the model's inputs are x"),
+        (lambda network: network(), "network-inputs", "'x'"),
+        (lambda network: network(y=X), "network-inputs", "'y'; the model's inputs are x"),
+        (lambda network: network(X[:, :2]), "network-inputs", "'x' with the shape (1, 2); the model takes (any, 3)"),
+        (lambda network: network(np.zeros((0, 3))), "network-inputs", "batches of 0"),
+        (lambda network: network("photo.jpg"), "picture-not-taken", "'x'"),
+        (lambda network: network(X, y=X), "network-inputs", "'y'; the model's inputs are x"),
     ],
 )
-def test_what_the_network_does_not_take_is_refused(file: Path, call: Callable[[Any], object], sentence: str) -> None:
-    with pytest.raises(UsageError, match=sentence):
+def test_what_the_network_does_not_take_is_refused(
+    file: Path, call: Callable[[Any], object], cause: str, fact: str
+) -> None:
+    with raises_error(cause, fact):
         call(dlpuconv.load(file))
 
 
@@ -156,7 +157,7 @@ def test_a_tail_is_run_behind_the_file(tmp_path: Path) -> None:
 def test_outputs_of_dynamic_shape_come_one_sample_at_a_time(tmp_path: Path) -> None:
     network = dlpuconv.load(divided(tmp_path, positions(), "where"))
     assert network(X)["where"].tolist() == [[0] * (Y > 0).sum(), np.flatnonzero(Y > 0).tolist()]
-    with pytest.raises(UsageError, match=r"one sample at a time.* since where has no batch axis of 1"):
+    with raises_error("network-inputs", "where"):
         network(np.concatenate([X, X]))
 
 
@@ -244,8 +245,8 @@ def test_a_manifest_of_other_ends_is_told_in_one_sentence(
     tmp_path: Path, ends: str, change: dict[str, Any], told: tuple[str, ...]
 ) -> None:
     content = converted()
-    told = manifest(content)
-    told[ends][0] |= change
-    network = dlpuconv.load(written(tmp_path, content, told))
+    said = manifest(content)
+    said[ends][0] |= change
+    network = dlpuconv.load(written(tmp_path, content, said))
     with raises_error(*told):
         network(np.zeros(network.inputs[0].shape))

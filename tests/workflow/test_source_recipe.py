@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.ir.affine import INT8, Affine
 from dlpuconv.ir.given_scales import GivenScales, StatedScale
 from dlpuconv.quantization import Override, Recipe, Rounding
@@ -24,6 +23,7 @@ from dlpuconv.workflow.source_recipe import (
     recipe_of_source,
     refuse_lost_scales,
 )
+from tests.error_ids import raises_error
 
 SOURCE = Recipe(granularity=Granularity.PER_TENSOR, scales=ScaleOrigin.SOURCE)
 
@@ -67,14 +67,14 @@ def test_weights_are_learned_where_samples_and_effort_allow(
     ],
 )
 def test_options_that_would_change_stated_scales_are_refused(wanted: dict[str, Any], option: str) -> None:
-    with pytest.raises(UsageError, match=f"keeps its scales, which {option} would change"):
+    with raises_error("quantized-source-settled", option):
         recipe(**wanted)
 
 
 def test_a_coarser_granularity_than_the_chips_is_refused_and_a_finer_one_keeps_more() -> None:
-    with pytest.raises(UsageError, match="--granularity per-tensor would change"):
+    with raises_error("quantized-source-settled", "--granularity per-tensor"):
         recipe("artpec7", granularity=Granularity.PER_TENSOR)
-    with pytest.raises(UsageError, match="the granularity per-tensor of --recipe would change"):
+    with raises_error("quantized-source-settled", "the granularity per-tensor of --recipe"):
         recipe("artpec7", recipe=SOURCE)
     assert recipe(granularity=Granularity.PER_CHANNEL).granularity is Granularity.PER_CHANNEL
     assert recipe(granularity=Granularity.PER_TENSOR).granularity is Granularity.PER_TENSOR
@@ -89,7 +89,7 @@ def test_its_own_recipe_is_repeated_from_a_file() -> None:
 
 def test_a_recipe_that_keeps_scales_is_refused_for_a_float_model() -> None:
     refuse_lost_scales(Recipe(granularity=Granularity.PER_TENSOR))
-    with pytest.raises(UsageError, match="the model is float: it states none"):
+    with raises_error("recipe-of-quantized"):
         refuse_lost_scales(SOURCE)
 
 

@@ -2,7 +2,8 @@
 
 What an island of floats makes stays float: whoever computes with codes quantizes it first, and other floats read it as
 it is, so that nothing is rounded that nobody computes with in integers. The ends of the graph are floats as well. Where
-scales of a quantized source are kept, all is rounded that it rounds.
+scales of a quantized source are kept, all is rounded that it rounds, and what only moves is rounded behind the move, as
+there: of two pairs of nodes one behind the other, ONNX Runtime makes one, which rounds once.
 """
 
 from __future__ import annotations
@@ -215,7 +216,9 @@ class _NodeBuilder:
         affine = self.quantized.plan.read_as(node, at)
         if value.data is not None:
             return self._constant(value, affine)
-        return self._coded(value, self.scales[value] if affine == self.quantized.plan.scales[value] else affine)
+        moved = self.quantized.stated and node.meaning.moves
+        own = moved or affine == self.quantized.plan.scales[value]
+        return self._coded(value, self.scales[value] if own else affine)
 
     def _layer_constant(self, node: Node, at: int, value: Value) -> Value:
         layer, first = self.quantized.layers[node], group_of(node).nodes[0]

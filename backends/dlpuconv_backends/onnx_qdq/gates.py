@@ -1,7 +1,8 @@
 """Gates: which products y = x g(x) a graph has, and a depthwise layer between x and what makes g(x) of it.
 
 HardSwish(x) = x Clip(x + 3, 0, 6) / 6 becomes Mul(t, Clip(Conv(t, 6, 3), 0, 6)) of t = x / 6, whose sixth goes into the
-layer that makes x. Mul(x, Sigmoid(x)) becomes Mul(x, Sigmoid(Conv(x, 1, 0))).
+layer that makes x. Mul(x, Sigmoid(x)) becomes Mul(x, Sigmoid(Conv(x, 1, 0))). A gate that reads x through such a layer
+already, as a module trained with one does, is separate as it is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MAP_RANK = 4
 SIXTH = 1 / 6
+_CURVES = ("Sigmoid", "Clip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,17 @@ class OnnxGate:
     """One of them.
 
     Attributes:
-        first: what reads x to make g(x): a HardSwish, or the Sigmoid of a product.
+        first: what reads x to make g(x): a HardSwish, the Sigmoid of a product, or a layer of the gate's own.
         x: name of what is gated.
     """
 
     first: onnx.NodeProto
     x: str
+
+    @property
+    def is_separate(self) -> bool:
+        """Whether it has a layer of its own already."""
+        return bool(self.first.op_type == "Conv")
 
     @property
     def divides(self) -> bool:
@@ -55,7 +62,7 @@ def gates_of(graph: OnnxGraph) -> dict[str, OnnxGate]:
 
 def separated(graph: OnnxGraph, gates: Mapping[str, OnnxGate]) -> OnnxGraph:
     """The graph with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
-    first = {id(gate.first): (y, gate) for y, gate in gates.items()}
+    first = {id(gate.first): (y, gate) for y, gate in gates.items() if not gate.is_separate}
     edit = Edit(graph)
     for node in graph.nodes:
         found = first.get(id(node))
@@ -73,9 +80,21 @@ def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> OnnxGate | None:
         return None
     for x, g in (node.input, node.input[::-1]):
         maker = graph.makers.get(g)
-        if maker is not None and maker.op_type == "Sigmoid" and list(maker.input) == [x]:
-            return OnnxGate(maker, x) if graph.only_reader(g) is node else None
+        if maker is None or maker.op_type not in _CURVES or graph.only_reader(g) is not node:
+            continue
+        if maker.op_type == "Sigmoid" and maker.input[0] == x:
+            return OnnxGate(maker, x)
+        layer = graph.makers.get(maker.input[0])
+        if layer is not None and _is_depthwise(graph, layer) and layer.input[0] == x:
+            return OnnxGate(layer, x) if graph.only_reader(layer.output[0]) is maker else None
     return None
+
+
+def _is_depthwise(graph: OnnxGraph, node: onnx.NodeProto) -> bool:
+    """Whether it multiplies every channel by a constant, and adds one."""
+    weights = graph.constants.get(node.input[1]) if node.op_type == "Conv" else None
+    flat = weights is not None and weights.shape == (graph.kinds[node.input[0]].shape[1], 1, 1, 1)
+    return flat and graph.kinds[node.output[0]].shape == graph.kinds[node.input[0]].shape
 
 
 class Edit:

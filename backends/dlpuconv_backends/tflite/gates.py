@@ -4,6 +4,7 @@ HARD_SWISH(x) = x RELU6(x + 3) / 6 becomes MUL(t, DEPTHWISE_CONV_2D(t, 6, 3) wit
 costs no operator: it goes into the layer that makes x.
 MUL(x, f(x)), such as a SiLU, becomes MUL(x, f(DEPTHWISE_CONV_2D(x, 1, 0))); a curve RELU6(x + 3) is fused behind it,
 and where x is MAXIMUM(m, -3) in front of that, as in a HARD_SWISH that is spelled out, m, which says the same, is read.
+A gate that reads x through such a layer already, as a module trained with one does, is separate as it is.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ class TFLiteGate:
         """Whether x becomes a sixth of itself."""
         return self.product is self.first
 
+    @property
+    def is_separate(self) -> bool:
+        """Whether it has a layer of its own already."""
+        return _is_depthwise(self.first)
+
 
 def gates_of(graph: Graph) -> dict[Tensor, TFLiteGate]:
     """The gates of a float graph by y."""
@@ -72,6 +78,8 @@ def separated(graph: Graph, gates: Mapping[Tensor, TFLiteGate]) -> list[Operator
     """The operators with a depthwise layer in front of each of these gates; what makes an x stays as it is."""
     instead: dict[Operator, list[Operator]] = {}
     for gate in gates.values():
+        if gate.is_separate:
+            continue
         instead[gate.first] = _separate(gate)
         if gate.bound is not None:
             instead |= {gate.bound: [], gate.product: [_reading(gate.product, gate.bound.output, gate.x)]}
@@ -120,7 +128,7 @@ def _first(
     at = g
     for _ in range(_LONGEST):
         op = makers.get(at)
-        source = None if op is None or len(readers[at]) != 1 else _source(op)
+        source = None if op is None or len(readers[at]) != 1 else _source(op, x)
         if op is None or source is None or source.shape != g.shape:
             return None
         if source is x:
@@ -129,12 +137,18 @@ def _first(
     return None
 
 
-def _source(op: Operator) -> Tensor | None:
-    """The one activation that a curve of single values reads."""
-    if op.kind in _CURVES:
+def _source(op: Operator, x: Tensor) -> Tensor | None:
+    """The one activation that a curve of single values reads, or a layer that is a gate's own: that of `x`."""
+    if op.kind in _CURVES or (_is_depthwise(op) and op.input(0) is x):
         return op.input(0)
     read = [t for t in op.inputs if t is not None and not t.is_constant]
     return read[0] if op.kind in _OF_TWO and len(read) == 1 else None
+
+
+def _is_depthwise(op: Operator) -> bool:
+    """Whether it multiplies every channel by a constant, and adds one."""
+    alone = op.kind == "DEPTHWISE_CONV_2D" and op.options.strideH == op.options.strideW == 1
+    return alone and all(t is None or t.is_constant for t in op.inputs[1:]) and op.input(1).shape[1:3] == (1, 1)
 
 
 def _separate(gate: TFLiteGate) -> list[Operator]:

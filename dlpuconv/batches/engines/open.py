@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.batches.engines.engine import Engine
 from dlpuconv.batches.engines.local import local_engine, processors
 from dlpuconv.errors import BackendError, UsageError, did_you_mean
-from dlpuconv.named_function import first_line, named_function
+from dlpuconv.named_function import first_line, named_function, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,18 +72,32 @@ def _named_engine(text: str, workers: int | None) -> Iterator[Engine]:
 
 def _of_executor(executor: Executor, name: str, workers: int | None) -> Engine:
     """Nothing is known of its workers, but what most executors of Python's own kind tell."""
-    slots = workers or getattr(executor, "_max_workers", None) or processors()
-    return Engine(name=f"the executor {name}", executor=executor, slots=int(slots), limit=workers, distant=True)
+    told = getattr(executor, "_max_workers", None)
+    slots = workers or (told if isinstance(told, int) and told > 0 else processors())
+    return Engine(name=f"the executor {name}", executor=executor, slots=slots, limit=workers, distant=True)
 
 
 def _made(text: str, factory: Callable[[], object]) -> Executor:
     try:
-        made = factory()
-    except Exception as error:
-        raise BackendError(f"--executor {text} failed: {first_line(error)}", id="executor-failed") from error
+        with redirect_stdout(sys.stderr):  # standard output is for results
+            made = factory()
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
+        raise BackendError(
+            f"--executor {text} failed{place_of(error)}: {first_line(error)}", id="executor-failed"
+        ) from error
+    if isinstance(made, type):
+        raise UsageError(
+            f"--executor {text} returned the class {made.__name__}, where an object of one is needed",
+            id="executor-wrong-type",
+        )
     if not isinstance(made, Executor):
         raise UsageError(
             f"--executor {text} returned a {type(made).__name__}, where a concurrent.futures.Executor is needed",
+            id="executor-wrong-type",
+        )
+    if type(made).submit is Executor.submit:
+        raise UsageError(
+            f"--executor {text} returned a {type(made).__name__}, which has no method submit of its own",
             id="executor-wrong-type",
         )
     return made

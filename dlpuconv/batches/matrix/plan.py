@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.batches.job import Allowance, BatchJob
 from dlpuconv.batches.limits import USUAL
 from dlpuconv.batches.matrix.condition import Combination, Condition
-from dlpuconv.batches.matrix.sections import DATA, SETTINGS, ModelRow, keys_of, row, setting, settings_of, tables
+from dlpuconv.batches.matrix.sections import (
+    DATA,
+    SETTINGS,
+    ModelRow,
+    close_to,
+    keys_of,
+    row,
+    setting,
+    settings_of,
+    tables,
+)
 from dlpuconv.batches.names import job_name, model_names, unlike
 from dlpuconv.batches.options import check_options
 from dlpuconv.batches.places import matches, resolved
-from dlpuconv.errors import UsageError, did_you_mean
+from dlpuconv.errors import UsageError
 from dlpuconv.toml_table import TomlTable, quoted, read_small
 
 if TYPE_CHECKING:
@@ -113,16 +123,9 @@ def _found(each: ModelRow) -> Iterator[str]:
     for pattern in each.models:
         found = matches(pattern)
         if not found:
-            each.table.refuse("", f"there is no model {pattern!r}{_close_to(pattern)}")
+            key = "model" if "model" in each.table.values else "models"
+            each.table.refuse(key, f"there is no model {pattern!r}{close_to(pattern)}", Path(pattern).name)
         yield from found
-
-
-def _close_to(pattern: str) -> str:
-    folder = Path(pattern).parent
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    wrong = pattern[len(str(folder)) :].lstrip("/").partition("/")[0]
-    return did_you_mean(wrong, [entry.name for entry in folder.iterdir()]) if folder.is_dir() else ""
 
 
 def _multiplied(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.batches.options import OPTIONS, check_options
-from dlpuconv.batches.places import resolved
-from dlpuconv.errors import UsageError
+from dlpuconv.batches.places import is_url, resolved
+from dlpuconv.calibration.open import is_made_up
+from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.toml_table import TomlTable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from dlpuconv.jsonable import Json
 
@@ -90,6 +91,7 @@ def targets_of(table: TomlTable, folder: Path) -> tuple[str, ...]:
     for text in texts(table, key) if key in table.values else ():
         if text.endswith(".toml"):
             found.append(resolved(text, folder))
+            demand_there(table, key, found[-1], "target")
             continue
         alike = fitting(target_names(), text)
         found += alike or [table.known(key, text, target_names())]
@@ -111,8 +113,27 @@ def setting(table: TomlTable, key: str, value: Any, folder: Path) -> Json:
             check_options({"metric": "of:one", key: value} if key == "max_drop" else {key: value})
         except UsageError as error:
             table.refuse(key, str(error), value if isinstance(value, str) else None)
-    plain: Json = resolved(value, folder) if key in _PATHS else value
-    return plain
+    if key not in _PATHS:
+        plain: Json = value
+        return plain
+    place = resolved(value, folder)
+    demand_there(table, key, place)
+    return place
+
+
+def demand_there(table: TomlTable, key: str, place: str, what: str = "") -> None:
+    """Refuse the path of a file or folder that is not there; a URL is found out later."""
+    if place and not is_url(place) and not is_made_up(place) and not Path(place).exists():
+        table.refuse(key, f"there is no {what or key} {place!r}{close_to(place)}")
+
+
+def close_to(path: str) -> str:
+    """What was perhaps meant by a path, in the innermost folder of it that is there."""
+    folder = Path(path).parent
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    wrong = path[len(str(folder)) :].lstrip("/").partition("/")[0]
+    return did_you_mean(wrong, [entry.name for entry in folder.iterdir()]) if folder.is_dir() else ""
 
 
 def texts(table: TomlTable, key: str) -> tuple[str, ...]:

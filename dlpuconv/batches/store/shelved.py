@@ -64,6 +64,11 @@ class ShelvedStore:
         """See `Store.url`."""
         return self._url
 
+    def begin(self) -> None:
+        """See `Store.begin`."""
+        with self._told("written"):
+            self._demand_usable()
+
     def record(self, key: str) -> JobRecord | None:
         """See `Store.record`."""
         return self._records([key]).get(key)
@@ -90,8 +95,8 @@ class ShelvedStore:
             raise ValueError(f"the record of {record.name} does not tell of its files as they are")
         written, name = record_file.to_bytes(record), _record(record.key)
         readable = record_file.parse(written, record.key)
+        self.begin()
         with self._told("written"):
-            self._demand_usable()
             for content in files.values():
                 self._put_file(content)
             if self._shelf.put(name, written):
@@ -105,8 +110,8 @@ class ShelvedStore:
 
     def put(self, content: Content) -> str:
         """See `Store.put`."""
+        self.begin()
         with self._told("written"):
-            self._demand_usable()
             self._put_file(content)
         return sha256_of(content)
 

@@ -18,6 +18,13 @@ class Store(Protocol):
     def url(self) -> str:
         """As it was opened: with whatever opens it, so for other processes of the batch, and never shown."""
 
+    def begin(self) -> None:
+        """Before long work whose results it is to keep: make it, if it is new.
+
+        Raises:
+            StoreError: it cannot be made, or is no store of this version.
+        """
+
     def record(self, key: str) -> JobRecord | None:
         """The record of a job; None while it has none.
 

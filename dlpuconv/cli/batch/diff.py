@@ -40,7 +40,7 @@ def diff(
     else:
         show(*diff_text(found))
     for sentence in violations:
-        fail(sentence)
+        fail(sentence, RegressionError.id)
     streams.check()
     if violations:
         raise typer.Exit(RegressionError.status)

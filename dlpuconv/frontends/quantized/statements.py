@@ -75,7 +75,8 @@ class Statements:
                     weights[node.name] = stated
                 elif said.per_tensor and node.op_type not in ONNX_WEIGHTED:
                     activations[name] = stated
-        return GivenScales(activations=activations, weights=weights, told=tuple(self._told))
+        several = frozenset(renamed.get(name, name) for name, said in self._values.items() if len(said) > 1)
+        return GivenScales(activations=activations, weights=weights, several=several, told=tuple(self._told))
 
     def _widest(self, name: str, said: list[StatedScale]) -> StatedScale:
         if len(said) > 1:

@@ -13,6 +13,7 @@ from dlpuconv.quantization.stated.activations import stated_activations
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from dlpuconv.ir.given_scales import GivenScales
     from dlpuconv.jsonable import Json
     from dlpuconv.network import Value
     from dlpuconv.quantization.quantize import Quantized
@@ -123,7 +124,7 @@ def ledger_of(quantized: Quantized, tuned: Tuned) -> Ledger:
     coding = quantized.scheme.activation_codes
     found = stated_activations(quantized.network, tuned.stated, coding, tuned.scaled)
     weights = [(quantized.names[node].title, layer.stated) for node, layer in quantized.layers.items()]
-    refitted = [*_activations(quantized, found)]
+    refitted = [*_activations(quantized, found), *_several(quantized, tuned.stated)]
     refitted += [Refitted(layer=title, of="weights", reason=each.reason) for title, each in weights if each.reason]
     kept = sum(quantized.plan.scales.get(value) == affine for value, affine in found.scales.items())
     return Ledger(
@@ -147,6 +148,15 @@ def _activations(quantized: Quantized, found: StatedActivations) -> Iterator[Ref
         elif value in network.inputs:
             reason = "has another scale by the input's normalization"
         yield Refitted(layer=title(value), of="activation", reason=reason)
+
+
+def _several(quantized: Quantized, stated: GivenScales) -> Iterator[Refitted]:
+    """Activations that the source rounds more than once, and the file once."""
+    title = _Titles(quantized)
+    for value in quantized.network.values():
+        if not stated.several.isdisjoint((value.name, *value.source_names)):
+            reason = "is quantized with several scales, of which the file has the one of the widest range"
+            yield Refitted(layer=title(value), of="activation", reason=reason)
 
 
 def _measured(quantized: Quantized, found: StatedActivations) -> Iterator[str]:

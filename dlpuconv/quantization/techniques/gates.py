@@ -114,18 +114,29 @@ def sites_of(network: Network, names: Sequence[str]) -> list[Site]:
     if missing := [name for name in names if name not in known]:
         raise CannotError(f"the network has no gate {missing[0]!r}")
     found = (known[name] for name in names)
-    return [Site(y, x, -np.inf if x in network.outputs else _edge(y, readers[x])) for y, x in found]
+    return [Site(y, x, -np.inf if x in network.outputs else _edge(y, x, readers)) for y, x in found]
 
 
-def _edge(product: Value, readers: Sequence[Node]) -> float:
+def _edge(product: Value, x: Value, readers: Mapping[Value, Sequence[Node]]) -> float:
     """What readers of x see of it: a hard swish is 0 below -3, a sigmoid of 8 bits below -6.9."""
-    others = [node for node in readers if not (node.meaning.product and node.output is product)]
+    others = [node for node in readers[x] if not (node.meaning.product and node.output is product)]
     if len(others) != 1:
         return -np.inf
+    layer = others[0].layer
+    if layer is not None:
+        return _edge_behind(layer, product, others[0].output, readers)
     meaning = others[0].meaning
     if meaning.clamp is not None:
         return meaning.clamp.low
     return meaning.sees.low if others[0].output is product or meaning.is_score else -np.inf
+
+
+def _edge_behind(layer: Layer, product: Value, made: Value, readers: Mapping[Value, Sequence[Node]]) -> float:
+    """The same of a gate that has a layer of its own: there every channel has a factor and a summand."""
+    if layer.weights is None or layer.bias is None or (layer.weights <= 0).any():
+        return -np.inf
+    closed = 0.0 if layer.activation.rectifies else _edge(product, made, readers)
+    return float(((closed - layer.bias) / layer.weights.reshape(-1)).min())
 
 
 def held(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:

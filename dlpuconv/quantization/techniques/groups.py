@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dlpuconv.network import Network, Node, Value
     from dlpuconv.quantization.sites import LayerGroups
     from dlpuconv.quantization.techniques.channels import Ids
+    from dlpuconv.quantization.techniques.orders import Orders
 
 type Origins = Mapping[str, tuple[str, Ids]]
 """By activation that holds other channels than it did: the one that these were of, and which they were there."""
@@ -54,13 +55,7 @@ def cut_layers(network: Network, groups: Sequence[LayerGroups]) -> Cut:
     Raises:
         CannotError: there is no such layer, its channels cannot change places, or the format has no form for it.
     """
-    asked = [each.layer for each in groups]
-    if twice := [name for name in asked if asked.count(name) > 1]:
-        raise CannotError(f"{twice[0]!r} is told twice")
-    if whole := [each.layer for each in groups if len(set(each.of)) < 2]:
-        raise CannotError(f"all channels of {whole[0]!r} are in one group, as they are without it")
-    chains = [chain_of(network, name) for name in asked]
-    orders = _orders(network, groups, [chain[0].output for chain in chains])
+    chains, orders = chains_of(network, groups)
     origins = {value.name: (value.name, order) for value, order in orders.items()}
     made = reordered(network, orders)
     for each, chain in zip(groups, chains, strict=True):
@@ -69,6 +64,21 @@ def cut_layers(network: Network, groups: Sequence[LayerGroups]) -> Cut:
         nodes = {node.output: node for node in made.nodes}
         made = made.with_parallel_layers([nodes[node.output] for node in chain], sizes)
     return Cut(network=made, origins=origins)
+
+
+def chains_of(network: Network, groups: Sequence[LayerGroups]) -> tuple[list[list[Node]], Orders]:
+    """What is cut for each of some groups, and the order in which all activations get their channels for it.
+
+    Raises:
+        CannotError: see `cut_layers`.
+    """
+    asked = [each.layer for each in groups]
+    if twice := [name for name in asked if asked.count(name) > 1]:
+        raise CannotError(f"{twice[0]!r} is told twice")
+    if whole := [each.layer for each in groups if len(set(each.of)) < 2]:
+        raise CannotError(f"all channels of {whole[0]!r} are in one group, as they are without it")
+    chains = [chain_of(network, name) for name in asked]
+    return chains, _orders(network, groups, [chain[0].output for chain in chains])
 
 
 def chain_of(network: Network, name: str) -> list[Node]:

@@ -11,6 +11,7 @@ from dlpuconv.inspection.roles import roles
 from dlpuconv.language.brief import more
 from dlpuconv.placement import Processor
 from dlpuconv.reporting.graph.page import Link, TensorRow
+from dlpuconv.reporting.graph.topology import is_drawn
 from dlpuconv.reporting.page import Fact
 from dlpuconv.reporting.wording import short
 
@@ -88,7 +89,7 @@ def _row(role: str, tensor: TensorView, *, note: str = "", links: tuple[Link, ..
 
 
 def _link(layer: LayerView) -> Link:
-    return Link(f"layer-{layer.index}", short(f"#{layer.index} {layer.op}"))
+    return Link(f"layer-{layer.index}" if is_drawn(layer) else "", short(f"#{layer.index} {layer.op}"))
 
 
 def _input_link(view: FileView, at: int) -> Link:

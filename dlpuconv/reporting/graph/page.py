@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A way to another node: its anchor, and what it is called."""
+    """A way to another node: its anchor, which is empty where that is not drawn, and what it is called."""
 
     anchor: str
     text: str

@@ -40,9 +40,14 @@ class Topology:
         )
 
 
+def is_drawn(layer: LayerView) -> bool:
+    """Whether a layer is among those that are drawn, so that something may lead to it."""
+    return layer.index < MOST_LAYERS
+
+
 def topology(view: FileView) -> Topology:
     """Inputs, then layers, then outputs."""
-    layers = view.layers[:MOST_LAYERS]
+    layers = tuple(filter(is_drawn, view.layers))
     position = {layer.index: len(view.inputs) + at for at, layer in enumerate(layers)}
     makers = {tensor: at for at, tensor in enumerate(view.inputs)}
     makers |= {tensor: position[layer.index] for layer in layers for tensor in layer.outputs}

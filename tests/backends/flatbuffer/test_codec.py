@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import mmap
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from dlpuconv.errors import BackendError
 from dlpuconv.ir.affine import Affine
 from dlpuconv_backends.flatbuffer.codec import decode, encode, encoded
 from dlpuconv_backends.flatbuffer.graph import Graph, Operator, Tensor, content_key
 from tests.backends.cleanup.graphs import Builder, kinds, run
+from tests.error_ids import raises_error
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def network() -> Graph:
@@ -90,7 +93,7 @@ def test_a_custom_operator_is_refused() -> None:
 
     builder = flatbuffers.Builder()
     builder.Finish(model.Pack(builder), b"TFL3")
-    with pytest.raises(BackendError, match="FlexErf"):
+    with raises_error("backend-lowering-unusable", "FlexErf"):
         decode(bytes(builder.Output()))
 
 
@@ -131,7 +134,7 @@ def test_a_full_disk_is_told_of_in_one_sentence(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "posix_fallocate", full)
     encode(network())  # a small one needs no file
     large = Tensor.constant("large", np.zeros(1 << 19, np.float32))
-    with pytest.raises(BackendError, match=r"cannot be written to .*: No space left on device \(TMPDIR"):
+    with raises_error("backend-temporary-folder", "No space left on device", "TMPDIR"):
         encode(Graph([], [large], []))
 
 

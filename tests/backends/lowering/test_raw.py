@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from dlpuconv.errors import BackendError, MissingDependencyError, OutputError, UsageError
+from dlpuconv.errors import BackendError
 from dlpuconv.ir.weights import Split
 from dlpuconv.isolation import pool
 from dlpuconv_backends.lowering import raw, warm_up
 from dlpuconv_backends.lowering.culprits import UnableError
 from dlpuconv_backends.lowering.raw import raw_lowering
 from tests.backends.lowering.models import convolution
+from tests.error_ids import raises_error
 from tests.isolation.support import count_starts
 
 NOTHING = Split(proto=ModelProto(), weights={})
@@ -97,7 +98,7 @@ def test_an_operator_that_cannot_be_lowered_is_told_by_its_name(starts: list[Any
 )  # fmt: skip
 def test_another_tools_words_are_for_those_who_ask_for_them(script: Script, end: str, told: str) -> None:
     script(end)
-    with pytest.raises(BackendError) as caught:
+    with raises_error("backend-tool-failed") as caught:
         raw_lowering(NOTHING)
     assert str(caught.value) == f"{told} (DLPUCONV_TRACEBACK=1 shows what it said)"
     assert "use -kat" in "".join(traceback.format_exception(caught.value))
@@ -105,15 +106,14 @@ def test_another_tools_words_are_for_those_who_ask_for_them(script: Script, end:
 
 def test_an_early_end_is_told(script: Script) -> None:
     script("os._exit(3)")
-    with pytest.raises(BackendError, match="the lowering worker ended with exit status 3 before it answered"):
+    with raises_error("backend-tool-failed", "exit status 3"):
         raw_lowering(NOTHING)
 
 
 def test_one_that_takes_too_long_is_told_with_what_helps(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     script("threading.Event().wait()")
     monkeypatch.setenv(raw.TIME_LIMIT_VARIABLE, "0.5")
-    told = r"the lowering worker takes more than 0\.5 s \(DLPUCONV_LOWERING_TIMEOUT sets another limit\)"
-    with pytest.raises(BackendError, match=told):
+    with raises_error("backend-tool-failed", "0.5 s", "DLPUCONV_LOWERING_TIMEOUT"):
         raw_lowering(NOTHING)
 
 
@@ -122,14 +122,14 @@ def test_a_limit_that_is_no_number_is_told_before_anything_starts(
 ) -> None:
     for text in ("soon", "0", "-1", "nan"):
         monkeypatch.setenv(raw.TIME_LIMIT_VARIABLE, text)
-        with pytest.raises(UsageError, match=f"DLPUCONV_LOWERING_TIMEOUT is '{text}'"):
+        with raises_error("environment-value", f"DLPUCONV_LOWERING_TIMEOUT is '{text}'"):
             warm_up()
     assert not starts
 
 
 def test_more_memory_than_it_may_take_is_told(script: Script) -> None:
     script("return {'length': len(bytearray(16 << 30))}, {}")
-    with pytest.raises(BackendError, match="the lowering worker takes more than 4 GiB"):
+    with raises_error("backend-tool-failed", "4 GiB"):
         raw_lowering(NOTHING)
 
 
@@ -151,7 +151,7 @@ def test_garbage_is_an_error(script: Script, body: str) -> None:
 @pytest.mark.parametrize("module", ["onnx2tf", "onnx2tf.tflite_builder.ir"])
 def test_a_missing_library_names_the_extra(script: Script, module: str) -> None:
     script(f"raise ModuleNotFoundError('none', name={module!r})")
-    with pytest.raises(MissingDependencyError, match=r"lowering to TFLite needs onnx2tf,.*dlpuconv\[tflite\]"):
+    with raises_error("library-missing", "onnx2tf", "dlpuconv[tflite]"):
         raw_lowering(NOTHING)
 
 
@@ -160,22 +160,20 @@ def test_an_interpreter_without_onnx2tf_is_told(tmp_path: Path, monkeypatch: pyt
     bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n')
     bare.chmod(0o755)
     monkeypatch.setenv(raw.INTERPRETER_VARIABLE, str(bare))
-    with pytest.raises(MissingDependencyError, match=r"dlpuconv\[tflite\]"):
+    with raises_error("library-missing", "dlpuconv[tflite]"):
         raw_lowering(convolution().split())
 
 
 def test_an_interpreter_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(raw.INTERPRETER_VARIABLE, "/no/such/python")
     warm_up()
-    with pytest.raises(
-        BackendError, match=r"'/no/such/python' cannot be started: No such file.*DLPUCONV_LOWERING_PYTHON names another"
-    ):
+    with raises_error("backend-python-missing", "'/no/such/python'", "No such file", "DLPUCONV_LOWERING_PYTHON"):
         raw_lowering(NOTHING)
 
 
 def test_no_place_for_its_folder_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(OutputError, match=r"the lowering worker has no place for its files: No such file.*TMPDIR"):
+    with raises_error("temporary-folder-unusable", "No such file", "TMPDIR"):
         raw_lowering(NOTHING)
 
 
@@ -190,6 +188,6 @@ def test_the_worker_has_no_network_and_starts_no_programs() -> None:
 
 def test_its_folders_are_its_own(script: Script) -> None:
     script("raise RuntimeError(json.dumps([os.getcwd(), os.environ['HOME'], tempfile.gettempdir()]))")
-    with pytest.raises(BackendError) as caught:
+    with raises_error("backend-tool-failed") as caught:
         raw_lowering(NOTHING)
     assert str(caught.value.__cause__).count("/worker-") == 3

@@ -58,6 +58,20 @@ def test_a_gate_gets_a_depthwise_layer_and_all_is_integer(form: str, kinds: list
     assert [node.kind for node in made.nodes] == kinds
 
 
+@pytest.mark.parametrize("form", [SILU, HARD_SWISH])
+def test_a_gate_that_has_a_layer_of_its_own_already_is_scaled_as_if_it_got_it_now(form: str) -> None:
+    before = network(gated(form))
+    feeds = samples(before, 20, 0, low=-1.0)
+    separate, _ = before.with_gates(list(before.gates()))
+    assert separate.with_gates(list(separate.gates()))[0].graph.nodes == separate.graph.nodes
+    gate = Gate("y", (0, 8, 16))
+    made, wanted = (scale_gates(each, [gate], measured(each, feeds)) for each in (separate, before))
+    for ours, theirs in zip(made.network.nodes, wanted.network.nodes, strict=True):
+        if ours.layer is not None and theirs.layer is not None:
+            assert np.allclose(ours.layer.weights, theirs.layer.weights, rtol=1e-6)  # type: ignore[arg-type]
+    assert made.details.channels["a"] == pytest.approx(wanted.details.channels["a"], rel=1e-4)  # what is below the edge
+
+
 def test_a_gate_that_is_not_there_is_refused_by_name() -> None:
     before = network(gated(SILU))
     with pytest.raises(CannotError, match="'z' has no gate"):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.ir.affine import INT8, INT16, UINT8, UINT16, Affine, IntegerType
 from dlpuconv.scheme import Coding, Granularity, Numbers
 from dlpuconv_backends.onnx_qdq.schemes import refuse_layers, refuse_scheme
@@ -24,6 +23,7 @@ from tests.backends.onnx_qdq.examples import (
     quantizer,
     separable,
 )
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,17 +162,17 @@ def test_what_is_tried_above_is_not_refused() -> None:
     ],
 )
 def test_what_there_is_no_kernel_for_is_refused(wanted: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError, match=f"onnxruntime wants {told}, which the onnx-qdq backend cannot make"):
+    with raises_error("backend-scheme", "onnxruntime", told, "onnx-qdq"):
         refuse(**wanted)
 
 
 def test_floats_are_refused() -> None:
-    with pytest.raises(UsageError, match="onnxruntime takes float32 files; the onnx-qdq backend makes integers"):
+    with raises_error("backend-numbers", "onnxruntime", "float32", "onnx-qdq"):
         refuse(numbers=Numbers.FLOAT32)
 
 
 def test_a_recipe_that_makes_zero_points_by_channel_is_refused() -> None:
     scheme = replace(SCHEME, weights=Granularity.PER_TENSOR, weight_codes=Coding(type=INT8))
     found = quantizer(network(separable())).quantize(PLAIN, scheme).quantized
-    with pytest.raises(UsageError, match="a zero point for each channel in"):
+    with raises_error("backend-scheme", "a zero point for each channel"):
         refuse_layers(found, ONNXRUNTIME)

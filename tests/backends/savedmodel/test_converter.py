@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import BackendError, MissingDependencyError
 from dlpuconv.isolation import pool
 from dlpuconv_backends.flatbuffer import Graph, Operator, Tensor, decode, encode
 from dlpuconv_backends.savedmodel.converter import observe, quantize, warm_up
@@ -109,7 +108,7 @@ def test_an_operator_without_a_form_is_named() -> None:
 @needs_tensorflow
 @pytest.mark.slow
 def test_what_tensorflow_says_is_one_sentence() -> None:
-    with pytest.raises(BackendError, match=r"TensorFlow's converter failed \(DLPUCONV_TRACEBACK=1 shows") as caught:
+    with raises_error("backend-tool-failed", "TensorFlow's converter", "DLPUCONV_TRACEBACK=1") as caught:
         quantize(b"this is no TFLite file", **OPTIONS)
     assert "\n" not in str(caught.value)
 
@@ -122,9 +121,7 @@ def _fake_tensorflow(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -
 def test_without_tensorflow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fake_tensorflow(tmp_path, "raise ImportError('none')", monkeypatch)
     warm_up()
-    with pytest.raises(
-        MissingDependencyError, match=r"the tensorflow backend needs tensorflow,.*dlpuconv\[tensorflow\]"
-    ):
+    with raises_error("library-missing", "tensorflow", "dlpuconv[tensorflow]"):
         quantize(b"", **OPTIONS)
 
 
@@ -133,7 +130,7 @@ def test_a_crash_is_told_in_our_words_and_leaves_nothing(tmp_path: Path, monkeyp
     _fake_tensorflow(tmp_path, body, monkeypatch)
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    with pytest.raises(BackendError, match=r"the TensorFlow worker ended with exit status 3 ") as caught:
+    with raises_error("backend-tool-failed", "exit status 3") as caught:
         quantize(b"", **OPTIONS)
     assert "out of ideas" not in str(caught.value)
     assert "error: out of ideas" in "".join(traceback.format_exception(caught.value))

@@ -15,7 +15,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dlpuconv.calibration import Calibration, Preprocessing
 from dlpuconv.display.progress import Silent
-from dlpuconv.errors import UsageError
 from dlpuconv.files.keep import NOTHING, KeptFolder
 from dlpuconv.frontends import load
 from dlpuconv.frontends.options import SourceOptions
@@ -264,7 +263,7 @@ def test_an_override_is_told_by_node_name_and_one_that_names_nothing_is_an_error
     stem = Recipe(granularity=Granularity.PER_TENSOR, overrides=(Override("stem", Granularity.PER_CHANNEL),))
     assert backend.emit(prepared, ARTPEC9, stem).facts["granularity"] == {"per-channel": 1, "per-tensor": 1}
     wrong = Recipe(granularity=Granularity.PER_TENSOR, overrides=(Override("stern", Granularity.PER_CHANNEL),))
-    with pytest.raises(UsageError, match=r"--override stern=per-channel matches none .* \(did you mean 'stem'\?\)"):
+    with raises_error("override-matches-nothing", "--override stern=per-channel", "'stem'"):
         backend.emit(prepared, ARTPEC9, wrong)
 
 

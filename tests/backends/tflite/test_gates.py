@@ -177,6 +177,34 @@ def test_what_lies_below_the_edge_of_a_gate_needs_no_codes(form: str, divisor: i
     )
 
 
+@pytest.mark.parametrize("form", ["hard-swish", "silu", "bounded"])
+def test_a_gate_that_has_a_layer_of_its_own_already_is_scaled_as_if_it_got_it_now(form: str) -> None:
+    network, feeds = TFLiteNetwork(gated(form)), pixels(2, 20)
+    separate, divided = network.with_gates(list(network.gates()))
+    assert separate.with_gates(list(separate.gates()))[0].graph.operators == separate.graph.operators
+    gate = Gate("y", (0, 8, 16))
+    made, wanted = (scale_gates(each, [gate], measured(each, feeds)) for each in (separate, network))
+    assert divided == ({"a": 1 / 6} if form == "hard-swish" else {})
+    pairs = zip(made.network.nodes, wanted.network.nodes, strict=True)
+    layers = [(ours.layer, theirs.layer) for ours, theirs in pairs if ours.layer is not None]
+    assert len(layers) == 3
+    for ours, theirs in layers:
+        assert theirs is not None
+        assert np.allclose(ours.weights, theirs.weights, rtol=1e-6)  # type: ignore[arg-type] # they have some
+        assert np.allclose(ours.bias, theirs.bias, rtol=1e-6)  # type: ignore[arg-type]
+    assert made.details.channels["a"] == pytest.approx(wanted.details.channels["a"], rel=1e-4)  # what is below the edge
+
+
+def test_a_layer_that_mixes_places_is_no_gates_own() -> None:
+    graph = gated("silu")
+    network = TFLiteNetwork(graph)
+    separate = network.with_gates(list(network.gates()))[0].graph
+    (layer,) = (op for op in separate.operators if op.kind == "DEPTHWISE_CONV_2D")
+    layer.inputs[1] = Tensor.constant("wide", np.ones((1, 3, 3, 3), np.float32))
+    layer.options.padding = 0
+    assert not TFLiteNetwork(separate).gates()
+
+
 def test_a_gate_that_is_not_there_is_refused_by_name() -> None:
     graph = gated("silu")
     with pytest.raises(CannotError, match="no gate 'other'"):

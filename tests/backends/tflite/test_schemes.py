@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.ir.affine import INT16, UINT8, Affine
 from dlpuconv.plugin import Spelling
 from dlpuconv.scheme import Coding, Granularity
 from dlpuconv_backends.tflite.schemes import refuse_scheme
 from dlpuconv_backends.tflite.spell import SPELLINGS
 from dlpuconv_targets.artpec import ARTPEC8
+from tests.error_ids import raises_error
 
 
 def refuse(**wanted: Any) -> None:
@@ -45,16 +45,16 @@ def test_what_the_specification_has_is_made() -> None:
     ],
 )
 def test_what_it_has_not_is_refused(wanted: dict[str, Any], told: str) -> None:
-    with pytest.raises(UsageError, match=f"artpec8 wants {told}, which the tflite backend cannot make"):
+    with raises_error("backend-scheme", "artpec8", told, "tflite"):
         refuse(**wanted)
 
 
 def test_all_that_is_refused_is_in_one_sentence() -> None:
-    with pytest.raises(UsageError, match="wants int16 activations, uint8 weights, asymmetric weights, which"):
+    with raises_error("backend-scheme", "int16 activations, uint8 weights, asymmetric weights"):
         refuse(activation_codes=Coding(type=INT16), weight_codes=Coding(type=UINT8))
 
 
 def test_only_operators_that_have_a_spelling_can_be_spelled_out() -> None:
     refuse_scheme(replace(ARTPEC8, spelling=Spelling(out=frozenset(SPELLINGS), taken=frozenset({"MUL"}))))
-    with pytest.raises(UsageError, match="artpec8 wants LOGISTIC spelled out, which the tflite backend cannot make"):
+    with raises_error("backend-scheme", "artpec8", "LOGISTIC", "tflite"):
         refuse_scheme(replace(ARTPEC8, spelling=Spelling(out=frozenset({"GELU", "LOGISTIC"}), taken=frozenset())))

@@ -18,11 +18,13 @@ from dlpuconv.batches.matrix import read_plan
 from dlpuconv.batches.record import Outcome
 from dlpuconv.batches.scheduler import run
 from dlpuconv.batches.store import open_store
-from dlpuconv.errors import BackendError
+from tests.e2e.support import MODEL
+from tests.error_ids import raises_error
+from tests.whole_zoo import SMALL
 
 pytest.importorskip("distributed")
 
-ZOO_MODELS = ("kws_dscnn_mlperf", "vww_mobilenetv1_025")
+NAMES = sorted(file.parent.name for file in SMALL.glob("*/model.onnx"))
 
 
 def _started(command: tuple[str, ...], folder: Path, stack: ExitStack) -> subprocess.Popen[str]:
@@ -63,24 +65,44 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.zoo
-def test_a_cluster_of_processes_converts_models_of_the_zoo(address: str, zoo: Path, tmp_path: Path) -> None:
+def test_a_cluster_of_processes_converts_the_zoo(address: str, tmp_path: Path) -> None:
+    """For the chip that takes least time, and one model for one that takes every kind of worker."""
     plan = read_plan(
         {
-            "batch": {"targets": ["artpec8"], "calibration": "random", "effort": "fast"},
-            "models": [{"model": str(zoo / name / "model.onnx")} for name in ZOO_MODELS],
+            "batch": {
+                "models": str(SMALL / "*" / "model.onnx"), "targets": ["cv25"], "calibration": "random",
+                "effort": "fast",
+            },
+            "include": [{"model": str(SMALL / NAMES[0] / "model.onnx"), "target": "artpec8"}],
         }
-    )
+    )  # fmt: skip
     store = open_store(tmp_path / "store")
     with open_engine(f"dask://{address}") as engine:
         assert (engine.slots, engine.distant) == (2, True)
         found = {record.name: record for record in run(plan.jobs, store, engine, limits=plan.limits)}
         again = list(run(plan.jobs, store, engine, limits=plan.limits))
-    assert found.keys() == {f"{name}-model.artpec8" for name in ZOO_MODELS}
+    assert len(NAMES) == 8
+    assert found.keys() == {f"{name}-model.cv25" for name in NAMES} | {f"{NAMES[0]}-model.artpec8"}
     assert {record.outcome for record in found.values()} == {Outcome.CONVERTED}, [r.error for r in found.values()]
     assert {record.name: record for record in again} == found
-    for record in found.values():
-        assert record.files["model.artpec8.tflite"].size == record.artifact_size
+    made = found[f"{NAMES[0]}-model.artpec8"]
+    assert made.files["model.artpec8.tflite"].size == made.artifact_size
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_lasts_as_long_as_the_batch(tmp_path: Path) -> None:
+    plan = read_plan(
+        {"batch": {"models": [str(MODEL)], "targets": ["cv25"], "calibration": "random", "effort": "fast"}}
+    )
+    store = open_store(tmp_path / "store")
+    with open_engine("dask", 1) as engine:
+        assert (engine.name, engine.slots, engine.distant) == ("a Dask cluster of this machine", 1, False)
+        (record,) = run(plan.jobs, store, engine, limits=plan.limits)
+        executor = engine.executor
+    assert record.outcome is Outcome.CONVERTED, record.error
+    assert store.keys() == {record.key}
+    with pytest.raises(Exception, match=r"."):
+        executor.submit(int, "3").result(timeout=30)
 
 
 @pytest.mark.slow
@@ -93,5 +115,5 @@ def test_workers_limit_the_jobs_at_a_time_of_a_cluster_that_runs_already(address
 
 def test_where_nobody_answers_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlpuconv.batches.engines.cluster._PATIENCE_S", 1)
-    with pytest.raises(BackendError, match=r"no Dask scheduler answers at 127.0.0.1:9:"), cluster_engine("127.0.0.1:9"):
+    with raises_error("executor-unreachable", "127.0.0.1:9"), cluster_engine("127.0.0.1:9"):
         pass

@@ -11,12 +11,29 @@ import pytest
 from dlpuconv.batches.engines import open_engine
 from dlpuconv.batches.engines.local import processors
 from dlpuconv.errors import BackendError, DlpuconvError, UsageError
+from tests.error_ids import raises_error
 
 CODE = """
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+class Bare(Executor):
+    pass
+
 def four(): return ThreadPoolExecutor(4)
+def odd():
+    made = ThreadPoolExecutor(4)
+    made._max_workers = "as many as there are"
+    return made
+def talks():
+    print("connected")
+    return ThreadPoolExecutor(4)
 def text(): return "x"
+def kind(): return ThreadPoolExecutor
+def bare(): return Bare()
+def needs(queue): return ThreadPoolExecutor(4)
 def fails(): raise OSError("no cluster")
+def leaves(): sys.exit("no cluster")
 """
 
 
@@ -61,7 +78,11 @@ def test_an_executor_that_is_given_stays_open() -> None:
         ("dsk", UsageError, "(did you mean 'dask'?)"),
         ("batch_factories:for", UsageError, "did you mean 'four'"),
         ("batch_factories:text", UsageError, "returned a str, where a concurrent.futures.Executor is needed"),
-        ("batch_factories:fails", BackendError, "--executor batch_factories:fails failed: OSError: no cluster"),
+        ("batch_factories:kind", UsageError, "returned the class ThreadPoolExecutor, where an object of one is needed"),
+        ("batch_factories:bare", UsageError, "returned a Bare, which has no method submit of its own"),
+        ("batch_factories:needs", BackendError, "missing 1 required positional argument: 'queue'"),
+        ("batch_factories:fails", BackendError, ":fails failed (batch_factories.py:20): OSError: no cluster"),
+        ("batch_factories:leaves", BackendError, ":leaves failed (batch_factories.py:21): SystemExit: no cluster"),
         ("no_such_module_here:four", UsageError, "there is no module"),
         ("slurm://host", UsageError, "is not one of"),
     ],
@@ -72,6 +93,17 @@ def test_what_is_none_is_told(word: str, kind: type[DlpuconvError], said: str) -
     assert said in str(refused.value)
 
 
+def test_a_function_that_prints_writes_nothing_among_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_engine("batch_factories:talks"):
+        pass
+    assert capsys.readouterr() == ("", "connected\n")
+
+
+def test_an_executor_that_does_not_tell_its_workers_is_taken_to_have_one_for_each_processor() -> None:
+    with open_engine("batch_factories:odd") as engine:
+        assert engine.slots == processors()
+
+
 def test_no_workers_are_refused() -> None:
-    with pytest.raises(UsageError, match="leaves nobody to work"):
+    with raises_error("option-value", "--workers"):
         open_engine("own", 0)

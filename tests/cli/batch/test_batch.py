@@ -16,10 +16,10 @@ from dlpuconv.batches.results.sources import named
 from dlpuconv.batches.scheduler import by_key
 from dlpuconv.batches.store import open_store
 from dlpuconv.cli import main
-from dlpuconv.errors import StoreError, UsageError
 from dlpuconv.files.content import sha256_of, size_of
 from tests.batches.results.records import CRASHED, FAILED, PASSED, record, started
 from tests.cli.test_completion import completed
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     from dlpuconv.batches.record import JobRecord
@@ -53,21 +53,19 @@ def test_the_word_runs_a_file_of_jobs_and_its_help_tells_the_other_commands(caps
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "cause", "facts"),
     [
-        (["statsu"], "there is no file of jobs 'statsu', and no command of that name (did you mean 'status'?)"),
-        (
-            ["statsu", "jobs.toml"],
-            "there is no file of jobs 'statsu', and no command of that name (did you mean 'status'?)",
-        ),
-        (["jobs.toml", "--worker", "2"], "there is no option --worker (did you mean '--workers'?)"),
-        (["jobs.toml", "--memory-limit", "0"], "--memory-limit 0 leaves a job nothing: give a number above zero"),
-        (["jobs.toml", "--store", "s", "--shard", "3/2"], "--shard '3/2' is no part of a whole"),
-        (["jobs.toml", "--parquet"], "--parquet writes a file into the folder of --output, which is not given"),
-        (["diff", "a.json", "b", "--fail-on", "verdit"], "there is no condition 'verdit' (did you mean 'verdict'?)"),
-        (["diff", "a.json", "b"], "'a.json' cannot be read: No such file or directory"),
-        (["diff", "none", "none"], "there is no record of a job in 'none'"),
-        (["show", "x"], "Missing option '--store'"),
+        (["statsu"], "batch-jobs-missing", ["'statsu'", "'status'"]),
+        (["statsu", "jobs.toml"], "batch-jobs-missing", ["'statsu'", "'status'"]),
+        (["jobs.toml", "--worker", "2"], "option-unknown", ["--worker", "'--workers'"]),
+        (["jobs.toml", "--memory-limit", "0"], "option-value", ["--memory-limit 0"]),
+        (["jobs.toml", "--store", "s", "--shard", "3/2"], "option-value", ["--shard '3/2'"]),
+        (["jobs.toml", "--parquet"], "option-needs-another", ["--parquet", "--output"]),
+        (["jobs.toml"], "batch-no-store", ["--store", "jobs.toml"]),
+        (["diff", "a.json", "b", "--fail-on", "verdit"], "fail-on-condition", ["'verdit'", "'verdict'"]),
+        (["diff", "a.json", "b"], "results-unreadable", ["'a.json'", "No such file or directory"]),
+        (["diff", "none", "none"], "batch-no-records", ["'none'"]),
+        (["show", "x"], "argument-missing", ["'--store'"]),
     ],
 )
 def test_what_is_mistyped_is_told_in_a_sentence(
@@ -75,13 +73,16 @@ def test_what_is_mistyped_is_told_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
-    sentence: str,
+    cause: str,
+    facts: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("jobs.toml").write_text(JOBS)
     Path("net.onnx").write_bytes(b"")
     assert main(["batch", *arguments]) == 2
-    assert sentence in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert [fact for fact in facts if fact not in told] == []
+    assert told.endswith(f" [{cause}]\n")
 
 
 def test_a_file_of_the_name_of_a_command_is_meant_with_its_folder(
@@ -173,7 +174,7 @@ def test_show_tells_one_record_whole_by_name_or_key_and_saves_its_files(
     assert main(["batch", "show", "abababab", "--store", "results", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sqnr_db"] == 11.0
     assert main(["batch", "show", "good.artpec9", "--store", "results"]) == 2
-    assert "did you mean 'good.artpec8'?" in capsys.readouterr().err
+    assert "(did you mean 'good.artpec8'?) [batch-job-unknown]" in capsys.readouterr().err
 
 
 def test_diff_of_stores_and_of_saved_results_has_an_exit_status_of_its_own(
@@ -193,7 +194,7 @@ def test_diff_of_stores_and_of_saved_results_has_an_exit_status_of_its_own(
         told = json.loads(shown.out)
         assert told["violations"] == ["x.artpec8: metric went from 0.9 to 0.2, beyond drop=0.5"]
         assert told["worse"][0]["drop"] == {"before": 0.9, "after": 0.2, "loss": pytest.approx(0.7)}
-        assert shown.err == f"error: {told['violations'][0]}\n"
+        assert shown.err == f"error: {told['violations'][0]} [batch-regression]\n"
 
 
 def test_jobs_that_are_one_are_shown_and_written_under_each_of_their_names(
@@ -248,7 +249,7 @@ def test_the_page_comes_after_what_it_leads_to_and_the_folder_may_be_completed(t
     out, lost = tmp_path / "out", tmp_path / "store" / "files" / records[1].files[f"{FAILED.name}.tflite"].sha256
     content = lost.read_bytes()
     lost.unlink()
-    with pytest.raises(StoreError, match="which a record or a job names"):
+    with raises_error("store-damaged"):
         write_results(out, records, open_store(tmp_path / "store"), "t")
     assert not (out / "index.html").exists()
     lost.write_bytes(content)
@@ -267,40 +268,40 @@ def test_results_are_never_written_among_other_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../up", "/abs", "a/b", "..", "", "a\\b"])
 def test_a_record_whose_name_leads_elsewhere_makes_no_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(StoreError, match="which no job of a batch has"):
+    with raises_error("store-damaged", repr(name)):
         write_results(tmp_path / "out", [replace(PASSED, name=name)], open_store(tmp_path / "store"), "t")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "fact"),
     [
-        (b"", "it is no JSON"),
-        (b"[" * 100_000, "it is no JSON"),
-        (b"[]", "it is no JSON object"),
-        (b"{}", "format is not there"),
-        (b'{"format": 2, "records": []}', "reads its format up to 1: update it"),
-        (b'{"format": 1, "records": [{"key": 3}]}', "records[0].key is no text"),
-        (b'{"format": 1, "records": [{"key": "ab", "format": 1}]}', "records[0] is damaged: name is not there"),
+        (b"", "JSON"),
+        (b"[" * 100_000, "JSON"),
+        (b"[]", "JSON object"),
+        (b"{}", "format"),
+        (b'{"format": 2, "records": []}', "format up to 1"),
+        (b'{"format": 1, "records": [{"key": 3}]}', "records[0].key"),
+        (b'{"format": 1, "records": [{"key": "ab", "format": 1}]}', "records[0] is damaged: name"),
     ],
 )
 def test_saved_results_that_are_none_are_refused_in_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, why: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, fact: str
 ) -> None:
     file = tmp_path / "a.json"
     file.write_bytes(content)
     assert main(["batch", "diff", str(file), str(file)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "does not hold the results of a batch" in line
-    assert why in line
+    assert line.endswith("[results-unreadable]")
+    assert fact in line
 
 
 def test_a_key_needs_six_characters_and_one_job() -> None:
     twice: list[Any] = [replace(PASSED, key="abcdef" + "0" * 58), replace(FAILED, key="abcdef" + "1" * 58)]
     assert named(twice, "abcdef1").name == FAILED.name
-    with pytest.raises(UsageError, match="2 jobs are called 'abcdef'"):
+    with raises_error("batch-job-ambiguous", "2 jobs", "'abcdef'"):
         named(twice, "abcdef")
-    with pytest.raises(UsageError, match="there is no job 'abcde'"):
+    with raises_error("batch-job-unknown", "'abcde'"):
         named(twice, "abcde")
 
 

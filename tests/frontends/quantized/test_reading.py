@@ -163,6 +163,7 @@ def test_of_two_pairs_with_other_numbers_the_widest_is_kept_and_that_is_told() -
     nodes = f"{PAIR} q2 = QuantizeLinear(x, s2, z) d2 = DequantizeLinear(q2, s2, z) y = Add(d, d2)"
     model = read(quantized(nodes, "float s = {0.5}, int8 z = {0}, float s2 = {0.75}"))
     assert model.scales.activations == {"x": stated(0.75, 0)}
+    assert model.scales.several == {"x"}
     assert model.scales.told == ("'x' is quantized with 2 different scales: the one of the widest range is kept",)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import DlpuconvError, UsageError
+from dlpuconv.errors import DlpuconvError
 from dlpuconv.frontends import SourceOptions, load
 from dlpuconv.frontends.tensorflow.keras_archive import CONFIG, METADATA, PARTS, WEIGHTS, plain_files
 from dlpuconv.frontends.tensorflow.keras_config import plain
@@ -141,12 +141,11 @@ def test_packed_bytes_that_were_changed_are_one_sentence() -> None:
 
 
 @pytest.fixture
-def refused(keras: Any) -> Callable[[Any], str]:  # noqa: ARG001 - TensorFlow must be there
-    def ask(source: Any) -> str:
-        with pytest.raises(DlpuconvError) as caught:
+def refused(keras: Any) -> Callable[..., None]:  # noqa: ARG001 - TensorFlow must be there
+    def ask(source: Any, *told: str) -> None:
+        with raises_error(*told) as caught:
             load(source, SourceOptions())
         assert "\n" not in str(caught.value)
-        return str(caught.value)
 
     return ask
 
@@ -171,19 +170,19 @@ def stored_elsewhere(file: Any, outside: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lead", [external, virtual, stored_elsewhere])
-def test_weights_in_other_files_are_not_read(lead: Any, refused: Callable[[Any], str], tmp_path: Path) -> None:
+def test_weights_in_other_files_are_not_read(lead: Any, refused: Callable[..., None], tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "outside.h5", "w") as file:
         file["secret"] = np.arange(4, dtype=np.float32)
     with h5py.File(tmp_path / "net.h5", "w") as file:
         file.attrs["model_config"] = json.dumps(layer("Dense"))
         lead(file, tmp_path / "outside.h5")
-    assert "only what is in the file itself is read" in refused(tmp_path / "net.h5")
+    refused(tmp_path / "net.h5", "keras-file-links")
 
 
 @pytest.mark.slow
 def test_the_weights_of_a_keras_file_lead_nowhere_either(
-    refused: Callable[[Any], str], files: Path, tmp_path: Path
+    refused: Callable[..., None], files: Path, tmp_path: Path
 ) -> None:
     h5py = pytest.importorskip("h5py")
     with zipfile.ZipFile(files / "net.keras") as file:
@@ -192,7 +191,7 @@ def test_the_weights_of_a_keras_file_lead_nowhere_either(
     with h5py.File(tmp_path / "weights.h5", "a") as file:
         external(file, tmp_path / "outside.h5")
     (tmp_path / "net.keras").write_bytes(archive(config, weights=(tmp_path / "weights.h5").read_bytes()))
-    assert "only what is in the file itself is read" in refused(tmp_path / "net.keras")
+    refused(tmp_path / "net.keras", "keras-file-links")
 
 
 def test_groups_that_lie_in_each_other_are_each_looked_at_once(tmp_path: Path) -> None:
@@ -213,26 +212,24 @@ def test_groups_that_lie_in_each_other_are_each_looked_at_once(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_weights_without_a_model_are_refused_with_what_to_do(
-    refused: Callable[[Any], str], classifier: Any, tmp_path: Path
+    refused: Callable[..., None], classifier: Any, tmp_path: Path
 ) -> None:
     classifier.save_weights(tmp_path / "net.weights.h5")
-    assert "holds weights and no model (model.save_weights)" in refused(tmp_path / "net.weights.h5")
+    refused(tmp_path / "net.weights.h5", "keras-no-architecture", "model.save_weights")
 
 
 @pytest.mark.slow
-def test_a_link_out_of_a_saved_model_is_not_followed(
-    refused: Callable[[Any], str], files: Path, tmp_path: Path
-) -> None:
+def test_a_link_out_of_a_saved_model_is_not_followed(refused: Callable[..., None], files: Path, tmp_path: Path) -> None:
     shutil.copytree(files / "net", tmp_path / "net")
     data = tmp_path / "net" / "variables" / "variables.data-00000-of-00001"
     data.rename(tmp_path / "private")
     data.symlink_to(tmp_path / "private")
-    assert "leads out of the folder" in refused(tmp_path / "net")
+    refused(tmp_path / "net", "savedmodel-outside")
 
 
 @pytest.mark.slow
 def test_a_graph_that_reads_or_writes_files_is_refused_before_it_is_loaded(
-    refused: Callable[[Any], str], tmp_path: Path
+    refused: Callable[..., None], tmp_path: Path
 ) -> None:
     import tensorflow as tf
 
@@ -244,14 +241,12 @@ def test_a_graph_that_reads_or_writes_files_is_refused_before_it_is_loaded(
 
     module = Reading()
     tf.saved_model.save(module, str(tmp_path / "net"), signatures={"serving_default": module.__call__})
-    told = refused(tmp_path / "net")
-    assert "its graph holds ReadFile" in told
-    assert "WriteFile" in told
+    refused(tmp_path / "net", "savedmodel-operators", "ReadFile", "WriteFile")
     assert not (tmp_path / "written").exists()
 
 
 @pytest.mark.slow
-def test_a_function_that_loading_would_run_is_not_run(refused: Callable[[Any], str], tmp_path: Path) -> None:
+def test_a_function_that_loading_would_run_is_not_run(refused: Callable[..., None], tmp_path: Path) -> None:
     import tensorflow as tf
     from tensorflow.python.trackable.resource import CapturableResource
 
@@ -281,12 +276,12 @@ def test_a_function_that_loading_would_run_is_not_run(refused: Callable[[Any], s
     tf.saved_model.load(str(tmp_path / "net"))
     assert (tmp_path / "written").exists()  # that is what TensorFlow does
     (tmp_path / "written").unlink()
-    assert "its graph holds StackV2, WriteFile" in refused(tmp_path / "net")
+    refused(tmp_path / "net", "savedmodel-operators", "StackV2, WriteFile")
     assert not (tmp_path / "written").exists()
 
 
 @pytest.mark.slow
-def test_a_choice_of_signatures_is_the_users(refused: Callable[[Any], str], tmp_path: Path) -> None:
+def test_a_choice_of_signatures_is_the_users(refused: Callable[..., None], tmp_path: Path) -> None:
     import onnxruntime
     import tensorflow as tf
 
@@ -301,28 +296,28 @@ def test_a_choice_of_signatures_is_the_users(refused: Callable[[Any], str], tmp_
 
     module = Both()
     tf.saved_model.save(module, str(tmp_path / "net"), signatures={"one": module.one, "two": module.two})
-    told = refused(tmp_path / "net")
-    assert "the signatures 'one', 'two', none of which is 'serving_default': choose one with --signature NAME" in told
+    told = "'one', 'two'", "'serving_default'", "--signature NAME"
+    refused(tmp_path / "net", "savedmodel-signature-unclear", *told)
     ones = np.ones((1, 4), np.float32)
     for name, wanted in (("one", 2.0), ("two", 3.0)):
         session = onnxruntime.InferenceSession(load(tmp_path / "net", SourceOptions(signature=name)).to_bytes())
         (made,) = session.run(None, {session.get_inputs()[0].name: ones})
         assert (np.asarray(made) == wanted).all()
-    with pytest.raises(UsageError, match=r"--signature 'tow' is none of the SavedModel's \(did you mean 'two'\?\)"):
+    with raises_error("signature-unknown", "--signature 'tow'", "'two'"):
         load(tmp_path / "net", SourceOptions(signature="tow"))
     tf.saved_model.save(module, str(tmp_path / "bare"))
-    assert "the SavedModel has no signature" in refused(tmp_path / "bare")
+    refused(tmp_path / "bare", "savedmodel-no-signature")
 
 
 @pytest.mark.slow
-def test_tables_are_refused(keras: Any, refused: Callable[[Any], str], tmp_path: Path) -> None:
+def test_tables_are_refused(keras: Any, refused: Callable[..., None], tmp_path: Path) -> None:
     model = keras.Sequential([
         keras.Input((1,), dtype="string"), keras.layers.StringLookup(vocabulary=["a", "b"], name="words")
     ])  # fmt: skip
     model.save(tmp_path / "words.keras")
     model.export(str(tmp_path / "words"), verbose=False)
-    assert "the layer 'words' is a StringLookup" in refused(tmp_path / "words.keras")
-    assert "looks values up in a table" in refused(tmp_path / "words")
+    refused(tmp_path / "words.keras", "model-lookup-table", "'words'", "StringLookup")
+    refused(tmp_path / "words", "model-lookup-table")
 
 
 @pytest.mark.slow

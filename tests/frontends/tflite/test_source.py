@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.formats.ort_runner import OrtRunner
 from dlpuconv.formats.tflite_file import parse_tflite
 from dlpuconv.frontends import SourceOptions, load
@@ -17,7 +16,7 @@ from dlpuconv.verification.original_runner import OriginalRunner
 from dlpuconv.verification.source_runner import source_runner
 from dlpuconv_backends.flatbuffer import Operator, Tensor
 from dlpuconv_backends.lowering import lower
-from tests.error_ids import raises_error
+from tests.error_ids import raises_error, refused_by
 from tests.frontends.tflite.files import both, imported, real
 from tests.verification.tflite_models import constant, edited, file_of, options, plain, tensor_named
 
@@ -155,7 +154,7 @@ def test_an_operator_without_reader_is_refused_with_where_to_cut() -> None:
     with raises_error("operator-no-conversion") as caught:
         imported(content)
     assert str(caught.value) == "tflite.RFFT2D 'b', tflite.RFFT2D 'y': there is no conversion for this operator"
-    assert caught.value.refused == ("b", "y")
+    assert refused_by(caught) == ("b", "y")
     assert kinds(imported(content, cut_at=("a",))) == ["Relu"]
 
 
@@ -212,7 +211,7 @@ def test_a_file_is_read_by_its_content_whatever_it_is_called(tmp_path: Path) -> 
     file.write_bytes(network())
     model = load(file, SourceOptions())
     assert (model.source.name, model.source.path) == ("net", str(file))
-    with pytest.raises(UsageError, match="input_names"):
+    with raises_error("option-not-for-source", "input_names"):
         load(file, SourceOptions(input_names=("q",)))
 
 

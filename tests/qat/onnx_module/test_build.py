@@ -11,8 +11,8 @@ import onnxruntime
 import pytest
 
 from dlpuconv import qat
-from dlpuconv.errors import MissingDependencyError, UsageError
 from dlpuconv.frontends.pytorch import sources
+from tests.error_ids import raises_error
 from tests.frontends.support import build, chain, node, value
 from tests.passes.rewriting import random
 
@@ -86,7 +86,7 @@ def test_several_outputs_are_told_apart_by_name() -> None:
 def test_a_model_may_end_earlier_and_have_its_shape_told() -> None:
     module = qat.from_onnx(_network(("batch", 3, "h", "w")), input_shape={"x": (1, 3, 8, 8)}, cut_at="b")
     assert module(torch.zeros(5, 3, 8, 8)).shape == (5, 4, 6, 6)
-    with pytest.raises(UsageError, match="cut_at"):
+    with raises_error("cut-unknown", "cut_at"):
         qat.from_onnx(_network(), cut_at="nothing")
 
 
@@ -104,7 +104,7 @@ def test_the_module_is_exported_with_its_weights_and_computes_the_same() -> None
 
 def test_without_torch_it_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "find_spec", lambda _: None)
-    with pytest.raises(MissingDependencyError, match=r"dlpuconv\[torch\]"):
+    with raises_error("library-missing", "dlpuconv[torch]"):
         qat.from_onnx(_network())
 
 

@@ -263,6 +263,14 @@ def test_a_scale_that_a_kernel_prescribes_anyway_is_kept() -> None:
     assert (outcome.ledger.kept, outcome.ledger.refitted) == (2, ())
 
 
+def test_an_activation_that_the_source_quantizes_twice_is_listed_beside_those_that_are_kept() -> None:
+    said = {"x": stated(0.1, 10, UINT8), "y": stated(0.3, 130, UINT8)}
+    outcome = quantized(dense(CODES * 0.5), GivenScales(activations=said, several=frozenset({"y"})))
+    assert activations(outcome)["y"] == Affine.of(0.3, 2)
+    told = "is quantized with several scales, of which the file has the one of the widest range"
+    assert reasons(outcome) == [("y", "activation", told)]
+
+
 def test_moved_values_of_another_scale_are_read_requantized() -> None:
     b = Builder()
     x = b.input("x", 1, 4, 4, 2)

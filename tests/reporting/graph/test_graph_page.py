@@ -263,3 +263,6 @@ def test_layers_and_edges_beyond_what_can_be_drawn_are_told(tmp_path: Path, monk
         "1 layer is not drawn",
         "1 edge is not drawn; the details of the layers name it",
     )
+    document = render_graph(page)
+    assert "#2 QUANTIZE" in document
+    assert set(re.findall(r'href="#(layer-\d+)"', document)) == {"layer-0", "layer-1"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,6 @@ def test_importing_the_targets_costs_nothing(repository: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
     )
     assert done.stdout.strip() == "[]"
 
@@ -93,11 +91,9 @@ def test_per_channel_fails_artpec8_only_and_warns_where_asked_for() -> None:
     ids=lambda value: getattr(value, "name", value),
 )
 def test_axis_own_files_pass_for_their_chips(zoo: Path, name: str, target: object) -> None:
-    start = time.perf_counter()
     report = verify_file(zoo / "axis" / f"{name}.tflite", target)  # type: ignore[arg-type]
     assert report.passed, report.reasons
     assert report.granularity.summary == "per-tensor"
-    assert time.perf_counter() - start < 10  # 30 ms on an idle machine
 
 
 @pytest.mark.zoo("axis")

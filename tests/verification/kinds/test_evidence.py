@@ -9,9 +9,9 @@ import onnx_ir
 import pytest
 from onnx import TensorProto, ValueInfoProto, helper, numpy_helper, shape_inference
 
-from dlpuconv.errors import UsageError
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.evidence import kinds_behind, kinds_of
+from tests.error_ids import raises_error
 
 if TYPE_CHECKING:
     import onnx
@@ -245,7 +245,7 @@ def test_colors_and_a_single_box_are_in_doubt_no_probabilities(shape: Shape) -> 
 
 def test_boxes_are_not_believed_in_where_nothing_is_of_four_numbers() -> None:
     relu = graph([node("Relu", ["x"], ["y"])], [1, 10])
-    with pytest.raises(UsageError, match=r"'y=boxes': boxes are four numbers each, and no axis of its shape \[1, 10\]"):
+    with raises_error("output-kind-misfit", "'y=boxes'", "[1, 10]"):
         kinds_of(relu, {"y": OutputKind.BOXES})
 
 

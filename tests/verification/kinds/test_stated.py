@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dlpuconv.errors import UsageError
 from dlpuconv.ir.output_kind import OutputKind
 from dlpuconv.verification.kinds.stated import demand_outputs, parse_output_kind
+from tests.error_ids import raises_error
 
 
 def test_a_name_and_a_kind_are_read() -> None:
@@ -15,11 +15,11 @@ def test_a_name_and_a_kind_are_read() -> None:
 
 @pytest.mark.parametrize(("text", "says"), [("y=score", "scores"), ("scores", "NAME=KIND"), ("=masks", "NAME=KIND")])
 def test_what_is_mistyped_is_refused_with_a_guess(text: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
+    with raises_error("option-value", says):
         parse_output_kind(text)
 
 
 def test_a_name_that_no_output_has_is_refused_with_a_guess() -> None:
     demand_outputs(["boxes"], ["boxes", "scores"])
-    with pytest.raises(UsageError, match="did you mean 'scores'"):
+    with raises_error("output-kind-misfit", "'scores'"):
         demand_outputs(["score"], ["boxes", "scores"])
