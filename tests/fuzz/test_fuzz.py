@@ -18,7 +18,7 @@ from scripts.fuzzing.readers import READERS
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNT = 2000
+COUNT = 6000
 
 
 def call(repository: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -31,7 +31,7 @@ def call(repository: Path, *words: str, **environment: str) -> subprocess.Comple
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_two_thousand_damaged_inputs_end_in_a_result_or_in_one_sentence(repository: Path, tmp_path: Path) -> None:
+def test_six_thousand_damaged_inputs_end_in_a_result_or_in_one_sentence(repository: Path, tmp_path: Path) -> None:
     done = call(
         repository, "scripts/fuzz", "--count", str(COUNT), "--seed", "11", "--json", TMPDIR=str(tmp_path),
         DLPUCONV_CACHE=str(tmp_path),
