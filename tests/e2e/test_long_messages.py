@@ -31,7 +31,7 @@ def faulty(path: Path, name: str, op: str = "Nonsense") -> Path:
 
 
 @pytest.mark.parametrize(
-    ("op", "status", "cause"), [("Nonsense", 5, "operator-unknown"), ("Add", 3, "graph-inconsistent")]
+    ("op", "status", "cause"), [("Nonsense", 5, "division-impossible"), ("Add", 3, "graph-inconsistent")]
 )
 def test_what_is_printed_is_short_and_json_holds_every_problem_in_full(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], op: str, status: int, cause: str
