@@ -29,7 +29,7 @@ SCORES = {
 def entries() -> dict[str, dict[str, str]]:
     """What NOTICE tells of each file or folder."""
     text = (SMALL / "NOTICE").read_text("utf-8")
-    found = re.findall(r"^(\S+/\S+)\n((?: {2}.+\n)+)", text, re.MULTILINE)
+    found = re.findall(r"^(\S+[/.]\S+)\n((?: {2}.+\n)+)", text, re.MULTILINE)
     return {name: dict(re.findall(r"^ {2}(\w+) +(.+)", told, re.MULTILINE)) for name, told in found}
 
 
@@ -39,8 +39,8 @@ def digest(path: Path) -> str:
 
 
 def shipped() -> list[Path]:
-    """Files that are no link and no leftover of a run."""
-    return [p for p in SMALL.rglob("*") if p.is_file() and not p.is_symlink() and "__pycache__" not in p.parts]
+    """Files that are no leftover of a run."""
+    return [path for path in SMALL.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
 
 def test_each_model_and_each_data_set_has_a_source_an_author_a_licence_and_its_checksum() -> None:
@@ -53,6 +53,10 @@ def test_nothing_is_there_that_the_notice_does_not_tell_of() -> None:
     told = entries()
     foreign = {file.relative_to(SMALL).as_posix() for file in shipped() if file.suffix not in WRITTEN_HERE}
     assert {name for name in foreign if not any(name == each or name.startswith(f"{each}/") for each in told)} == set()
+
+
+def test_it_holds_no_links_which_not_every_copy_of_a_repository_keeps() -> None:
+    assert [path for path in SMALL.rglob("*") if path.is_symlink()] == []
 
 
 def test_it_is_small() -> None:
