@@ -69,10 +69,17 @@ def stated_ranges(network: Network, stated: GivenScales) -> dict[str, Range]:
     return {name: _range(scale) for name, scale in found.items() if scale is not None}
 
 
-def _of_value(value: Value, stated: GivenScales) -> StatedScale | None:
-    """A value may stand for several of the source, of which all but the last are inside it: that one's scale counts."""
+def stated_name(value: Value, stated: GivenScales) -> str:
+    """Under which name a value's scale is stated; empty where none is.
+
+    A value may stand for several of the source, of which all but the last are inside it: that one's scale counts.
+    """
     names = (value.name, *value.source_names)
-    return next((stated.activations[name] for name in reversed(names) if name in stated.activations), None)
+    return next((name for name in reversed(names) if name in stated.activations), "")
+
+
+def _of_value(value: Value, stated: GivenScales) -> StatedScale | None:
+    return stated.activations.get(stated_name(value, stated))
 
 
 def _misfit(stated: StatedScale, coding: Coding) -> str:

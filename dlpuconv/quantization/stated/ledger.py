@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from dlpuconv.errors import CalibrationError
 from dlpuconv.language.brief import listed
 from dlpuconv.quantization.scales.plan import prescribed_outputs
-from dlpuconv.quantization.stated.activations import stated_activations
+from dlpuconv.quantization.stated.activations import stated_activations, stated_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -154,7 +154,7 @@ def _several(quantized: Quantized, stated: GivenScales) -> Iterator[Refitted]:
     """Activations that the source rounds more than once, and the file once."""
     title = _Titles(quantized)
     for value in quantized.network.values():
-        if not stated.several.isdisjoint((value.name, *value.source_names)):
+        if stated_name(value, stated) in stated.several:
             reason = "is quantized with several scales, of which the file has the one of the widest range"
             yield Refitted(layer=title(value), of="activation", reason=reason)
 

@@ -309,6 +309,8 @@ def test_of_several_values_that_one_stands_for_the_last_ones_scale_counts() -> N
     network = type(network)(network.inputs, fused.outputs, [fused])
     said = {"sum": stated(0.5, 0), "relu": stated(0.25, -128)}
     assert activations(quantized(network, GivenScales(activations=said)))["y"] == Affine.of(0.25, -128)
+    inside = quantized(network, GivenScales(activations=said, several=frozenset({"sum"})))
+    assert reasons(inside) == [], "the file has no scale of what is inside a layer"
 
 
 def test_what_is_not_stated_is_measured_on_samples_and_counted() -> None:
