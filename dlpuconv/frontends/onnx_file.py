@@ -145,7 +145,9 @@ def content_of(path: Path) -> bytes:
         ModelError: there is none, it is too large, or it cannot be read.
     """
     if is_folder(path):
-        raise ModelError(f"{path} is a folder: name the .onnx file in it")
+        raise ModelError(
+            f"{path} is a folder, and no SavedModel, which holds a saved_model.pb: name the model's file in it"
+        )
     try:
         if path.stat().st_size > PROTOBUF_LIMIT:
             raise ModelError(f"{path} is larger than 2 GiB, which protobuf cannot hold: keep weights as external data")

@@ -24,6 +24,7 @@ GRAPH_DEF = b"\x0a\x10\x0a\x01x\x12\x0bPlaceholder"  # one node
         ("model.ckpt", b"\x00", "holds variables and no network: restore it in the program that made it"),
         ("model.index", b"\x00", "holds variables and no network"),
         ("model.data-00000-of-00001", b"\x00", "holds variables and no network"),
+        ("graph.pbtxt", b"node {}", r"a graph of TensorFlow as text: .* save the model as a SavedModel"),
         ("model.json", b'{"format": "layers-model", "modelTopology": {}}', r"tf2onnx\.convert`, whose option tfjs"),
         ("net.caffemodel", b"\x0a\x03net", "a Caffe model: make it ONNX with caffe2onnx"),
         ("deploy.prototxt", b'name: "net"', "a Caffe model"),
@@ -49,6 +50,25 @@ def test_a_core_ml_package_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "net.mlpackage").mkdir()
     with pytest.raises(UnsupportedModelError, match="a Core ML package"):
         load(tmp_path / "net.mlpackage", SourceOptions())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("saved_model.pbtxt", b"saved_model_schema_version: 1", r"as text: .* whose graph is in saved_model\.pb"),
+        ("checkpoint", b'model_checkpoint_path: "m"', "holds variables and no network"),
+        ("model.json", b'{"modelTopology": {}}', r"a model of TensorFlow\.js"),
+    ],
+)
+def test_a_folder_is_known_by_what_is_in_it(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnsupportedModelError, match=told):
+        load(tmp_path, SourceOptions())
+
+
+def test_another_folder_is_told_what_may_be_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a folder, and no SavedModel, .*: name the model's file in it"):
+        load(tmp_path, SourceOptions())
 
 
 @pytest.mark.parametrize("name", ["model.pb", "model.weights", "checkpoint"])
