@@ -53,6 +53,10 @@ _FORMATS = (
         " file",
     ),
     _Format(
+        r".*\.pbtxt", "a graph of TensorFlow as text", "load it in TensorFlow, and save the model as a SavedModel"
+        " (tf.saved_model.save), whose graph is in saved_model.pb",
+    ),
+    _Format(
         r".*\.json", "a model of TensorFlow.js",
         "make it ONNX with `python -m tf2onnx.convert`, whose option tfjs takes it, and convert that",
         rb"\"modelTopology\"|\"weightsManifest\"",
@@ -83,6 +87,8 @@ _FORMATS = (
         "load them into the torch.nn.Module that they belong to, and convert that from Python",
     ),
 )  # fmt: skip
+_OF_FOLDERS = ("saved_model.pbtxt", "checkpoint", "model.json")
+"""Files by whose names a folder of TensorFlow's is known."""
 
 
 def is_foreign(path: Path) -> bool:
@@ -102,6 +108,7 @@ def refuse(path: Path) -> NoReturn:
 
 
 def _format_of(path: Path) -> _Format | None:
+    path = _telling(path)
     named = [entry for entry in _FORMATS if re.fullmatch(entry.names, path.name.lower())]
     if not named:
         return None
@@ -109,6 +116,12 @@ def _format_of(path: Path) -> _Format | None:
     if start is None or start.startswith(_ONNX_START):
         return None
     return next((entry for entry in named if entry.start is None or re.search(entry.start, start)), None)
+
+
+def _telling(path: Path) -> Path:
+    """The file of a folder that tells what the whole is; the path itself where there is none."""
+    inside = (path / name for name in _OF_FOLDERS)
+    return next((file for file in inside if file.is_file()), path) if is_folder(path) else path
 
 
 def _start(path: Path) -> bytes | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -148,13 +147,10 @@ def content_of(path: Path) -> bytes:
         ModelError: there is none, it is too large, or it cannot be read.
     """
     if is_folder(path):
-        if os.path.isfile(path / "saved_model.pbtxt"):  # noqa: PTH113 - False where the path is too long
-            raise ModelError(
-                f"{path} is a SavedModel in text form, and only the binary form is read: load it in TensorFlow"
-                " (tf.saved_model.load) and save it again (tf.saved_model.save), which writes saved_model.pb",
-                id="model-is-folder",
-            )
-        raise ModelError(f"{path} is a folder: name the .onnx file in it", id="model-is-folder")
+        raise ModelError(
+            f"{path} is a folder, and no SavedModel, which holds a saved_model.pb: name the model's file in it",
+            id="model-is-folder",
+        )
     try:
         if path.stat().st_size > PROTOBUF_LIMIT:
             raise ModelError(

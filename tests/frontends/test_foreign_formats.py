@@ -24,6 +24,7 @@ GRAPH_DEF = b"\x0a\x10\x0a\x01x\x12\x0bPlaceholder"  # one node
         ("model.ckpt", b"\x00", ("model-foreign-format", "TensorFlow checkpoint")),
         ("model.index", b"\x00", ("model-foreign-format", "TensorFlow checkpoint")),
         ("model.data-00000-of-00001", b"\x00", ("model-foreign-format", "TensorFlow checkpoint")),
+        ("graph.pbtxt", b"node {}", ("model-foreign-format", "SavedModel")),
         (
             "model.json",
             b'{"format": "layers-model", "modelTopology": {}}',
@@ -53,6 +54,25 @@ def test_a_core_ml_package_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "net.mlpackage").mkdir()
     with raises_error("model-foreign-format", "Core ML package"):
         load(tmp_path / "net.mlpackage", SourceOptions())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fact"),
+    [
+        ("saved_model.pbtxt", b"saved_model_schema_version: 1", "saved_model.pb"),
+        ("checkpoint", b'model_checkpoint_path: "m"', "checkpoint"),
+        ("model.json", b'{"modelTopology": {}}', "TensorFlow.js"),
+    ],
+)
+def test_a_folder_is_known_by_what_is_in_it(name: str, content: bytes, fact: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with raises_error("model-foreign-format", fact):
+        load(tmp_path, SourceOptions())
+
+
+def test_another_folder_is_told_what_may_be_named(tmp_path: Path) -> None:
+    with raises_error("model-is-folder", str(tmp_path)):
+        load(tmp_path, SourceOptions())
 
 
 @pytest.mark.parametrize("name", ["model.pb", "model.weights", "checkpoint"])

@@ -130,9 +130,3 @@ def test_every_node_gets_a_name_of_its_own() -> None:
 
 def test_the_serialized_graph_is_valid_onnx() -> None:
     onnx.checker.check_model(onnx.ModelProto.FromString(read(conv()).to_bytes()), full_check=True)
-
-
-def test_a_saved_model_in_text_form_is_told_how_to_become_one_that_is_read(tmp_path: Path) -> None:
-    (tmp_path / "saved_model.pbtxt").write_text("saved_model_schema_version: 1")
-    with raises_error("model-is-folder", "tf.saved_model.save"):
-        read(tmp_path)

@@ -1,8 +1,8 @@
-"""TFLiteConverter's files, each with the source that ours is made of: `python -m tests.oracle.theirs FOLDER [ZOO]`.
+"""TFLiteConverter's files, each with the source that ours is made of: `python -m tests.oracle.theirs FOLDER ZOO NAMES`.
 
 A process of its own does it, for TensorFlow is large and talks. It fills three folders, of Keras layers, of ONNX nodes
-and of models of the zoo. For each there are `NAME.npz` with samples, `NAME.keras` or `NAME.onnx`, and `NAME.tflite`, or
-`NAME.refused` with what the converter says.
+and of models of the zoo, with what the patterns name (`onnx/Conv*`). For each there are `NAME.npz` with samples,
+`NAME.keras` or `NAME.onnx`, and `NAME.tflite`, or `NAME.refused` with what the converter says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import warnings
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,23 +23,19 @@ if TYPE_CHECKING:
 
     type Array = np.ndarray[Any, np.dtype[np.float32]]
     type Samples = Sequence[Sequence[Array]]
+    type Wanted = Callable[[str], bool]
 
 _COUNT = 4
 _OF_THE_ZOO = 2
 _CHANNELS_LAST = (0, 2, 3, 1)
 _IMAGE_RANK = 4
-ZOO = (
-    "cifar_efficientnet", "cifar_mobilenetv2", "cifar_resnet20", "det_yolofastestv2", "kws_dscnn_mlperf", "lpr_lprnet",
-    "vww_mobilenetv1_025",
-)  # fmt: skip
-"""Residuals, gates, shortcuts, shuffles, normalizations: models of the zoo that onnx2tf takes seconds for."""
 
 
-def convert_layers(folder: Path) -> None:
-    """Every Keras layer."""
+def convert_layers(folder: Path, wanted: Wanted) -> None:
+    """Keras layers."""
     from tests.oracle.keras_layers import LAYERS, built
 
-    for name in LAYERS:
+    for name in filter(wanted, LAYERS):
         model = built(name)
         model.save(folder / f"{name}.keras")
         given = _made_up([tuple(tensor.shape) for tensor in model.inputs])
@@ -46,29 +43,30 @@ def convert_layers(folder: Path) -> None:
         _attempt(folder / name, partial(_of_keras, model, given))
 
 
-def convert_nodes(folder: Path) -> None:
-    """Every ONNX node, by way of what onnx2tf makes of it."""
+def convert_nodes(folder: Path, wanted: Wanted) -> None:
+    """ONNX nodes, by way of what onnx2tf makes of them."""
     import onnx
 
     from tests.oracle.onnx_nodes import NODES
 
-    for name, case in NODES.items():
+    for name in filter(wanted, NODES):
+        case = NODES[name]
         model, given = case.model(), _made_up(case.shapes, positive=case.positive)
         onnx.save(model, folder / f"{name}.onnx")
         _keep(folder / f"{name}.npz", given)
         _attempt(folder / name, partial(_through_onnx2tf, model, given, simplify=False))
 
 
-def convert_zoo(folder: Path, zoo: Path) -> None:
+def convert_zoo(folder: Path, wanted: Wanted, zoo: Path) -> None:
     """Models of the zoo, likewise, with real samples."""
     import onnx
 
     from tests.whole_zoo import samples
 
-    for name in ZOO:
-        file = zoo / name / "model.onnx"
-        if not file.exists():
-            continue  # only a larger zoo has it
+    for file in sorted(zoo.glob("*/model.onnx")):
+        name = file.parent.name
+        if not wanted(name):
+            continue
         model = onnx.load(file)
         given = [[value[None]] for value in samples(zoo, name, _OF_THE_ZOO)]
         (folder / f"{name}.onnx").symlink_to(file)
@@ -159,14 +157,18 @@ def main() -> int:
     """Fill the folders."""
     warnings.simplefilter("ignore")
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
-    folders = {name: Path(sys.argv[1]) / name for name in ("keras", "onnx", "zoo")}
-    for folder in folders.values():
+    into, zoo, *patterns = sys.argv[1:]
+    for kind, convert in {
+        "keras": convert_layers, "onnx": convert_nodes, "zoo": partial(convert_zoo, zoo=Path(zoo)),
+    }.items():  # fmt: skip
+        folder = Path(into) / kind
         folder.mkdir()
-    convert_layers(folders["keras"])
-    convert_nodes(folders["onnx"])
-    if len(sys.argv) > 2:
-        convert_zoo(folders["zoo"], Path(sys.argv[2]))
+        convert(folder, partial(_matches, kind, patterns))
     return 0
+
+
+def _matches(kind: str, patterns: Sequence[str], name: str) -> bool:
+    return any(fnmatchcase(f"{kind}/{name}", pattern) for pattern in patterns)
 
 
 if __name__ == "__main__":

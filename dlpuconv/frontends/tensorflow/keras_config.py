@@ -24,7 +24,9 @@ _FOREIGN = {"TorchModuleWrapper", "FlaxLayer", "JaxLayer", "TFSMLayer"}
 _TEXT = {"StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"}
 _FUNCTION = "function"
 _OF_TRAINING = ("compile_config", "optimizer_config")
-_INSTEAD = "save it as a SavedModel (model.export('folder')), whose graph needs no Python, and convert that folder"
+_TRAINED = {"QuantizeLayer", "QuantizeWrapper", "QuantizeWrapperV2", "QuantizeAnnotate"}
+"""Of TensorFlow's toolkit for quantized training."""
+INSTEAD = "save it as a SavedModel (model.export('folder')), whose graph needs no Python, and convert that folder"
 
 
 def plain(value: Any, what: str, layer: str = "") -> Any:
@@ -57,11 +59,17 @@ def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
     place = f"{what}: the layer {layer!r}" if layer else what
     if kind in _CODE:
         raise UnsupportedModelError(
-            f"{place} holds Python code (a Lambda), which is never run: {_INSTEAD}", id="keras-python-code"
+            f"{place} holds Python code (a Lambda), which is never run: {INSTEAD}", id="keras-python-code"
         )
     if kind in _FOREIGN:
         raise UnsupportedModelError(
-            f"{place} is a {kind}, which is code of another framework: {_INSTEAD}", id="keras-python-code"
+            f"{place} is a {kind}, which is code of another framework: {INSTEAD}", id="keras-python-code"
+        )
+    if kind in _TRAINED:
+        raise UnsupportedModelError(
+            f"{place} is a {kind} of tensorflow-model-optimization, by which the model was trained for quantization:"
+            f" {INSTEAD}; the ranges that were trained are in it as well",
+            id="keras-python-code",
         )
     if kind in _TEXT:
         raise UnsupportedModelError(
@@ -78,5 +86,5 @@ def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
         return
     name = str(value.get("config")) if is_function else kind
     raise UnsupportedModelError(
-        f"{place} is made of {name!r}, which is not of Keras but Python code: {_INSTEAD}", id="keras-python-code"
+        f"{place} is made of {name!r}, which is not of Keras but Python code: {INSTEAD}", id="keras-python-code"
     )

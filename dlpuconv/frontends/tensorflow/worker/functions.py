@@ -9,7 +9,7 @@ import onnx
 
 from dlpuconv.errors import ModelError, UnsupportedModelError
 from dlpuconv.frontends.shapes import bind_inputs, declared_shape
-from dlpuconv.frontends.tensorflow.worker.arithmetic import handlers
+from dlpuconv.frontends.tensorflow.worker import arithmetic, fake_quantization
 from dlpuconv.frontends.tensorflow.worker.names import name_like_layers
 from dlpuconv.frontends.tensorflow.worker.negative_zeros import merge_zeros
 from dlpuconv.frontends.tensorflow.worker.order import put_in_order
@@ -84,14 +84,16 @@ def to_onnx(function: Function, asked: Mapping[str, tuple[int, ...]]) -> onnx.Mo
         return tuple(tf.identity(value) for value in function.call(tensors))
 
     tf2onnx.utils.INTERNAL_NAME = 1  # it counts over all models, and what it counts ends up in names
+    handlers = arithmetic.handlers() | fake_quantization.handlers()
     try:
         compiled = tf.function(traced, input_signature=specs, autograph=False)
         with tracing_plainly():
             concrete = compiled.get_concrete_function()
         proto: onnx.ModelProto
-        proto, _ = tf2onnx.convert.from_function(
-            compiled, input_signature=specs, opset=_OPSET, custom_op_handlers=handlers()
-        )
+        with fake_quantization.kept_of_weights():
+            proto, _ = tf2onnx.convert.from_function(
+                compiled, input_signature=specs, opset=_OPSET, custom_op_handlers=handlers
+            )
     except MemoryError:
         raise
     except Exception as error:  # whatever either library says of a model that it did not make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import sys
 import tempfile
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dlpuconv.errors import DlpuconvError, ModelError
+from dlpuconv.errors import DlpuconvError, ModelError, UnsupportedModelError
 from dlpuconv.frontends.tensorflow.keras_archive import PARTS, WEIGHTS
-from dlpuconv.frontends.tensorflow.keras_config import plain
+from dlpuconv.frontends.tensorflow.keras_config import INSTEAD, plain
 from dlpuconv.frontends.tensorflow.worker.functions import Function, to_onnx
 from dlpuconv.frontends.tensorflow.worker.keras_hdf5 import configuration, screen_hdf5
 from dlpuconv.frontends.tensorflow.worker.keras_models import function_of
@@ -35,6 +36,8 @@ _FORBIDDEN = (
     "os.posix_spawn", "os.fork",
 )  # fmt: skip
 """Beginnings of events of Python's."""
+_UNKNOWN = re.compile(r"Unknown [a-z ]+: '(\w+)'\. Please ensure")
+"""Keras's words for a name in an HDF5 file that is not its own, where only the class is told."""
 
 
 def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
@@ -140,6 +143,10 @@ def _tried(library: str, read: Callable[[], Any]) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # whatever a library says of a file that it did not write
+        if unknown := _UNKNOWN.search(str(error)):
+            raise UnsupportedModelError(
+                f"it holds {unknown[1]!r}, which is not of Keras but Python code: {INSTEAD}", id="keras-python-code"
+            ) from error
         raise ModelError(f"{library} cannot read it: {first_line(error)}", id="tensorflow-model-unreadable") from error
 
 
