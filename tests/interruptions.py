@@ -22,6 +22,8 @@ from dlpuconv.cli.interruption import Stopped, stop_signals
 from dlpuconv.files.scratch import temporary_folder
 from dlpuconv.isolation.process import Launch, Worker
 
+_LONGEST = 300
+"""Seconds, which only a hang exceeds."""
 _BE_PARENT_OF_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 
 
@@ -60,6 +62,7 @@ def main(work: str, files: str) -> int:
 
 
 def _interrupted(work: Callable[[], None], step: int, watched: set[str]) -> int:
+    signal.alarm(_LONGEST)  # ends this process, so that the step is told
     left = step
 
     def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:

@@ -3,8 +3,9 @@
 A process that is killed removes nothing. Its lock is gone with it, whatever its number was and whoever has that now: a
 folder that can be locked has no owner any more.
 
-An interruption may come between any two steps. So the folder of a process is known here as soon as it exists, and what
-was left in it goes when the process ends.
+An interruption may come between any two steps, also while Python looks for the system's temporary folder, which it does
+with a file of its own in each candidate. So folders are made where none comes (`uninterrupted`), the folder of a
+process is known here as soon as it exists, and what was left in it goes when the process ends.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from dlpuconv.files.locks import try_lock
-from dlpuconv.files.uninterrupted import uninterrupted
+from dlpuconv.files.uninterrupted import settle, uninterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,11 @@ def make_folder(kind: str) -> Path:
     Raises:
         OSError: there is no place for it.
     """
-    with _guard:
+    return uninterrupted(lambda: _made(kind))
+
+
+def _made(kind: str) -> Path:
+    with _guard:  # by the thread that makes it: a finalizer that comes in between there takes it again
         for _ in range(_ATTEMPTS):
             with suppress(FileNotFoundError):  # the root went meanwhile: with its last folder, or with somebody's sweep
                 return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=_root()))
@@ -67,6 +72,7 @@ def remove_folder(folder: Path) -> None:
 
 def remove_all() -> None:
     """Remove all that this process has made; what is in use is not spared."""
+    settle()
     with _guard:
         for key in _own():
             shutil.rmtree(key[1], ignore_errors=True)
@@ -97,7 +103,7 @@ def temporary_folder(kind: str) -> Iterator[Path]:
 
 def sweep() -> None:
     """Remove what processes of this user that are dead have left in the system's temporary folder."""
-    with suppress(OSError), os.scandir(_place()) as entries:
+    with suppress(OSError), os.scandir(uninterrupted(tempfile.gettempdir)) as entries:
         for entry in entries:
             if _OURS.fullmatch(entry.name) and is_own_folder(entry):
                 _remove_dead(Path(entry.path))
@@ -121,30 +127,19 @@ def _remove_dead(folder: Path) -> None:
                 os.close(held)
 
 
-def _place() -> Path:
-    """The system's temporary folder.
-
-    Python tries each candidate with a file of its own the first time, which an interruption would leave there.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    return Path(tempfile.gettempdir() if tempfile.tempdir else uninterrupted(tempfile.gettempdir))
-
-
 def _own() -> list[tuple[int, Path]]:
     return [key for key in list(_roots) if key[0] == os.getpid()]
 
 
 def _root() -> Path:
     """The folder of this process, made where there is none yet."""
-    place = _place()
+    place = Path(tempfile.gettempdir())
     for key in _own():
         if not key[1].exists():
             _forget(key)  # some cleaner of the system's temporary folder was here
         elif key[1].parent == place:
             return key[1]
-    return uninterrupted(lambda: _new_root(place))
+    return _new_root(place)
 
 
 def _new_root(place: Path) -> Path:

@@ -10,9 +10,7 @@ from dlpuconv.errors import DlpuconvError, ModelError, ShapeError, UnsupportedMo
 if TYPE_CHECKING:
     from dlpuconv.isolation.serve import Facts
 
-_CLASSES: dict[int, type[DlpuconvError]] = {
-    kind.status: kind for kind in (ModelError, ShapeError, UnsupportedModelError, UsageError)
-}
+_CLASSES: tuple[type[DlpuconvError], ...] = (ModelError, ShapeError, UnsupportedModelError, UsageError)
 _ID = re.compile(r"[a-z]+(?:-[a-z0-9]+){1,8}")
 
 
@@ -29,9 +27,9 @@ def raise_refused(facts: Facts, what: str) -> None:
         what: was asked about, for the message.
 
     Raises:
-        ModelError, UnsupportedModelError, UsageError: the task raised it.
+        ModelError, ShapeError, UnsupportedModelError, UsageError: the task raised it.
     """
     if "refused" in facts:
-        told = str(facts.get("id", ""))
-        kind = _CLASSES.get(facts["status"]) or ModelError
+        told, status = str(facts.get("id", "")), facts.get("status")
+        kind = next((kind for kind in _CLASSES if kind.status == status), ModelError)
         raise kind(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,6 +136,29 @@ def test_a_missing_temporary_folder_is_an_error(temporary: Path) -> None:
     temporary.rmdir()
     with pytest.raises(FileNotFoundError):
         scratch.make_folder("a")
+
+
+def test_garbage_that_has_a_folder_may_be_collected_while_another_one_is_made(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.itself = self  # only the collector ends it
+            weakref.finalize(self, scratch.remove_folder, scratch.make_folder("old"))
+
+    def collecting(place: Path) -> Path:
+        gc.collect()
+        return make(place)
+
+    make = scratch._new_root
+    Owner()
+    other = temporary / "other"
+    other.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    monkeypatch.setattr(scratch, "_new_root", collecting)
+    with scratch.temporary_folder("new") as folder:
+        assert folder.is_relative_to(other)
+        assert os.listdir(temporary) == ["other"]
 
 
 def test_a_lock_is_held_by_one(tmp_path: Path) -> None:

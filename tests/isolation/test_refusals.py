@@ -29,6 +29,8 @@ def test_what_is_no_id_is_left_out(told: Any) -> None:
     assert caught.value.id == ""
 
 
-def test_an_unknown_status_is_an_error_of_the_model() -> None:
-    with pytest.raises(ModelError):
-        raise_refused({"refused": "x", "status": 0, "id": "model-odd"}, "m.pt2")
+@pytest.mark.parametrize("facts", [{"status": 0}, {"status": [3]}, {"status": {}}, {"status": "5"}, {}])
+def test_an_unknown_status_is_an_error_of_the_model(facts: dict[str, Any]) -> None:
+    with pytest.raises(DlpuconvError) as caught:
+        raise_refused({"refused": "x", "id": "model-odd"} | facts, "m.pt2")
+    assert type(caught.value) is ModelError
