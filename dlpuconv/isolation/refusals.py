@@ -32,6 +32,6 @@ def raise_refused(facts: Facts, what: str) -> None:
         ModelError, UnsupportedModelError, UsageError: the task raised it.
     """
     if "refused" in facts:
-        told = str(facts.get("id", ""))
-        kind = _CLASSES.get(facts["status"]) or ModelError
+        told, status = str(facts.get("id", "")), facts.get("status")
+        kind = _CLASSES.get(status, ModelError) if isinstance(status, int) else ModelError
         raise kind(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")

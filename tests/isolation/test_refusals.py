@@ -29,6 +29,8 @@ def test_what_is_no_id_is_left_out(told: Any) -> None:
     assert caught.value.id == ""
 
 
-def test_an_unknown_status_is_an_error_of_the_model() -> None:
-    with pytest.raises(ModelError):
-        raise_refused({"refused": "x", "status": 0, "id": "model-odd"}, "m.pt2")
+@pytest.mark.parametrize("said", [{"status": 0}, {"status": "4"}, {"status": [3]}, {"status": None}, {}])
+def test_an_unknown_status_is_an_error_of_the_model(said: dict[str, Any]) -> None:
+    with pytest.raises(ModelError) as caught:
+        raise_refused({"refused": "x", "id": "model-odd", **said}, "m.pt2")
+    assert type(caught.value) is ModelError
