@@ -132,9 +132,9 @@ def optimized(model: Path | Split, name: str = "the model") -> FileView:
 
     Raises:
         RefusedModelError: ONNX Runtime refuses it.
-        EndedError: it does not survive the model.
+        EndedError: it crashes on the model.
         TooMuchError: it takes more than it may.
-        ArtifactError: no process can be had, or the result cannot be read.
+        ArtifactError: no process can be started, or the result cannot be read.
     """
     from dlpuconv.formats.ort_worker import optimize
 

@@ -75,7 +75,7 @@ def _records(written: bytes) -> tuple[JobRecord, ...]:
         raise FieldError(f"it has more than {_MOST_BYTES >> 20} MiB")
     content = json.loads(written)
     if not isinstance(content, dict):
-        raise FieldError("it is no JSON object")
+        raise FieldError("it is not a JSON object")
     fields = Fields(content)
     if fields.integer("format", 1, _MOST_FORMAT) > FORMAT:
         raise FieldError(f"this version of dlpuconv reads its format up to {FORMAT}: update it")
