@@ -67,7 +67,7 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
         name: of the file.
 
     Raises:
-        ArtifactError: it is no ONNX model, or holds names that are no text.
+        ArtifactError: it is not an ONNX model, or holds names that are not text.
     """
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 SUFFIX = ".json"
 RESULTS = f"results{SUFFIX}"
-"""In the folder of --output."""
+"""The file of results in the folder of --output."""
 _MOST_BYTES = 1 << 28
 _MOST_FORMAT = 1 << 31
 

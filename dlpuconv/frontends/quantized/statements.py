@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WIDEST_CODES: Final = 16
 """Bits; wider integers are sums and biases, whose scales follow from others."""
 _OPERANDS: Final = 2
-"""Of a multiplication; what it reads besides is a bias."""
+"""How many inputs belong to a multiplication; the next one is a bias."""
 
 
 class Statements:
