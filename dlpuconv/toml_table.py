@@ -151,7 +151,7 @@ def read_small(path: Path, what: str) -> str:
     """The text of a small file that a user named.
 
     Raises:
-        UsageError: it cannot be read, is too large, or is no text.
+        UsageError: it cannot be read, is too large, or is not a text.
     """
     try:
         with open_regular(path) as stream:

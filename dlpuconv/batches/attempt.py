@@ -165,7 +165,7 @@ def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
             return _Ended(facts=_failure(Outcome.OUT_OF_MEMORY, text, "ExcessError"), peak=watch.peak)
         return Lost(f"{error}{f': {error.log}' if error.log else ''}")
     except TaskError as error:
-        text = f"an internal error, which is ours to mend: {error}"
+        text = f"an internal error, which is a mistake in dlpuconv: {error}"
         return _Ended(facts=_failure(Outcome.CRASHED, text, "InternalError"), peak=_peak(watch))
     except (WorkerError, OSError) as error:
         return Lost(str(error))

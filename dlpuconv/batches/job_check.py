@@ -44,7 +44,7 @@ def check_job(job: BatchJob) -> None:
             )
         if other := [key for key in getattr(job, field) if not isinstance(key, str)]:
             raise UsageError(
-                f"{job.name}: {field} has the key {quoted(other[0])}, which is no text", id="batch-job-invalid"
+                f"{job.name}: {field} has the key {quoted(other[0])}, which is not a text", id="batch-job-invalid"
             )
     try:
         check_options(job.options)

@@ -22,7 +22,7 @@ class Running:
 
     @contextmanager
     def counted(self, worker: Worker) -> Iterator[None]:
-        """For as long as it runs."""
+        """Keep a worker in the list as long as it runs."""
         with self._lock:
             self._workers.add(worker)
             if self._closed:
@@ -42,7 +42,7 @@ class Running:
 
 
 class _Own(threading.local):
-    """Of each thread."""
+    """The job that each thread runs."""
 
     running: Running | None = None
 

@@ -22,9 +22,9 @@ class Outcome(StrEnum):
     CRASHED = "crashed"
     """Its process ended without an answer, in every attempt."""
     OUT_OF_MEMORY = "out-of-memory"
-    """It took more memory than it may."""
+    """The job took more memory than it may."""
     TIMED_OUT = "timed-out"
-    """It took more time than it may."""
+    """The job took more time than it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,4 +42,4 @@ class Shard:
 
 
 WHOLE = Shard()
-"""All jobs."""
+"""The shard that holds all jobs."""

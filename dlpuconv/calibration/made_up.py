@@ -80,7 +80,7 @@ def dead_leaves(rng: np.random.Generator, height_width: tuple[int, int], channel
 
     Lee, Mumford and Huang 2001, "Occlusion Models for Natural Images": such pictures share the edges, the scales and
     the even areas of natural ones. Baradad et al. 2021, "Learning to See by Looking at Noise" (arXiv 2106.05963): of
-    made-up pictures, these come closest for a network.
+    synthetic pictures, these come closest for a network.
     """
     light = _shading(rng, height_width)
     ground = rng.uniform(15, 70) * (light[..., None] + 0.35 * _shading(rng, height_width, channels))

@@ -167,7 +167,7 @@ def _read(source: object, request: SampleRequest) -> Read:
         return read_iterable(source, request)
     noun = f"the class {source.__name__}" if isinstance(source, type) else f"a {type(source).__name__}"
     raise CalibrationError(
-        f"{noun} is no calibration data: give a folder of images, an .npz or .npy file, 'none', "
+        f"{noun} is not calibration data: give a folder of images, an .npz or .npy file, 'none', "
         "'random', arrays, a dataset, or an iterable of samples such as a DataLoader",
         id="calibration-kind-unknown",
     )
@@ -192,7 +192,7 @@ def _reader_of(path: Path) -> Callable[[Path, SampleRequest], Read]:
 
         return read_file
     raise CalibrationError(
-        f"{str(path)!r} is no calibration data: give a folder of images, an .npz or .npy file, 'none' or 'random'",
+        f"{str(path)!r} is not calibration data: give a folder of images, an .npz or .npy file, 'none' or 'random'",
         id="calibration-kind-unknown",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HEAD = 16
-"""So many bytes tell the kind."""
+"""How many bytes tell the kind."""
 
 READ = ("PNG", "JPEG", "BMP", "WEBP")
 """The kinds that are decoded, as Pillow names them: its other decoders, of which one starts Ghostscript, never run."""

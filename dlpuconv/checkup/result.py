@@ -25,7 +25,7 @@ class CheckOutcome(StrEnum):
     FAILS = "fails"
     """It can be converted, but the chip does not run such a file."""
     UNSUPPORTED = "unsupported"
-    """It cannot be converted."""
+    """The model cannot be converted for this chip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Suggestion:
 
     @property
     def macs(self) -> int:
-        """Of all its layers."""
+        """Multiply-accumulates of all its layers."""
         return sum(place.macs for place in self.places)
 
     def to_json(self) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dlpuconv import errors as kinds
 from dlpuconv.cli import options as opt
 
 
@@ -58,4 +59,6 @@ def errors(
 
 
 def _raised(kind: str, status: int) -> str:
-    return f"In Python: {kind}. Exit status: {status}."
+    """Under what name programs meet the error: an internal error is no class of dlpuconv's, but whatever was raised."""
+    name = f"In Python: {kind}" if hasattr(kinds, kind) else f"With --json: {kind}"
+    return f"{name}. Exit status: {status}."

@@ -85,4 +85,4 @@ def _leaving() -> bool:
 
 
 stop_signals = StopSignals()
-"""Of this process: signals are the whole process's."""
+"""The signals of this process: they belong to the process as a whole."""

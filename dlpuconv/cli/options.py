@@ -428,7 +428,7 @@ Reference = Annotated[
     Path | None,
     option(
         "--reference",
-        help="The float .onnx model that the file was made from, to compare it with.",
+        help="The source model that the file was made from, in any form that convert takes, to compare it with.",
         panel=CHECKS,
         metavar="FILE",
     ),

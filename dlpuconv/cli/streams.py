@@ -115,4 +115,4 @@ def _text(outlet: Outlet, like: TextIO | None, *, at_once: bool) -> TextIO:
 
 
 streams = Streams()
-"""Of this process."""
+"""The standard streams of this process."""

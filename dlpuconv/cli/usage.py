@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _TARGET = "--target"
 _IDS = {"NoSuchOption": "option-unknown", "BadParameter": "option-value", "MissingParameter": "argument-missing"}
-"""By the class of the parser's error."""
+"""The ids of errors, by the class of the parser's error."""
 
 
 def usage_sentence(error: typer.TyperException) -> str:

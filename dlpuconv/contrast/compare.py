@@ -58,7 +58,7 @@ class Comparands:
         reference: the float source; None where only the files are compared with one another.
         raw_pixels: True where the samples are 0-255 and nobody said how they are normalized: a file without a manifest
             is then fed as a camera feeds it.
-        calibrated: False for made-up samples.
+        calibrated: False for synthetic samples.
     """
 
     samples: Samples = field(repr=False)
@@ -127,7 +127,7 @@ def _strangers(a: ComparedFile, b: ComparedFile, trial: Comparands | None) -> tu
 
 
 def _random(trial: Comparands | None) -> tuple[str, ...]:
-    """That the samples were made up."""
+    """The warning that the samples are synthetic."""
     return (
         ()
         if trial is None or trial.calibrated

@@ -270,5 +270,5 @@ def _plain(name: Any) -> str:
         ValueError: it is none.
     """
     if not isinstance(name, str) or Path(name).name != name or name in ("", ".", ".."):
-        raise ValueError(f"{name!r} is no name of a file")
+        raise ValueError(f"{name!r} is not the name of a file")
     return name

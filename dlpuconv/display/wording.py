@@ -95,7 +95,7 @@ def _word(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Without the quotes of a shell."""
+    """A text without the quotes of a shell."""
     return _PIECE.sub(lambda piece: piece[0][1:-1], text) if text[:1] in "'\"" else text
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlpuconv.division.whole import Whole
 
 LEAST_SHARE: Final = 0.8
-"""Of all multiply-accumulates, that the chip must keep."""
+"""The least share of all multiply-accumulates that the chip must keep."""
 NOTHING_IN_FRONT: Final = (
     "; nothing is computed before them that could be left for the chip: export the network from behind them, with their"
     " results as float inputs"

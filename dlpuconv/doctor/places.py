@@ -15,7 +15,7 @@ from dlpuconv.files.keep import default_cache_folder
 
 
 def machine() -> Machine:
-    """This one."""
+    """The Python interpreter that runs this process."""
     return Machine(
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),

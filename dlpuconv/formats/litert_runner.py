@@ -44,7 +44,7 @@ class LiteRtRunner:
             keep: every activation keeps its place in memory, so that `value` can tell what it was.
 
         Raises:
-            ArtifactError: our reader or LiteRT refuses it, its tensors need gigabytes, or LiteRT does not survive it.
+            ArtifactError: our reader or LiteRT refuses it, its tensors need gigabytes, or LiteRT crashes on it.
             MissingDependencyError: ai-edge-litert is not installed.
         """
         view = parse_tflite(file) if isinstance(file, bytes) else read_tflite(file)
@@ -64,7 +64,7 @@ class LiteRtRunner:
         """One inference; see `formats.runner.Runner.run`.
 
         Raises:
-            ArtifactError: an input does not fit the file, a kernel fails, or LiteRT does not survive it.
+            ArtifactError: an input does not fit the file, a kernel fails, or LiteRT crashes on it.
         """
         try:
             feed = {position: np.asarray(inputs[name]) for position, name in enumerate(self.inputs)}

@@ -125,7 +125,7 @@ class LiteRtSession:
             model: a file, or its content.
             kernels: which ones.
             activations: their bytes, by which limits are set.
-            failure: what is raised where LiteRT refuses something (`RefusedError`) or does not survive it
+            failure: what is raised where LiteRT refuses something (`RefusedError`) or crashes on it
                 (`WorkerError`), by the task: `load`, `run`, `values` or `shapes`. Not
                 bound to an object that has the session.
             keep: every activation keeps its place, so that `value` can tell what it was.

@@ -67,7 +67,7 @@ def parse_onnx(content: bytes, name: str) -> onnx.ModelProto:
         name: of the file.
 
     Raises:
-        ArtifactError: it is no ONNX model, or holds names that are no text.
+        ArtifactError: it is not an ONNX model, or holds names that are not text.
     """
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # it brings no types
@@ -132,9 +132,9 @@ def optimized(model: Path | Split, name: str = "the model") -> FileView:
 
     Raises:
         RefusedModelError: ONNX Runtime refuses it.
-        EndedError: it does not survive the model.
+        EndedError: it crashes on the model.
         TooMuchError: it takes more than it may.
-        ArtifactError: no process can be had, or the result cannot be read.
+        ArtifactError: no process can be started, or the result cannot be read.
     """
     from dlpuconv.formats.ort_worker import optimize
 

@@ -35,7 +35,7 @@ class ModelRefusedError(ValueError):
 
 
 class LostError(Exception):
-    """The library did not survive the model, or no process can be had: what it does, to follow its name."""
+    """The library crashed on the model, or no process can be started: what it does, to follow its name."""
 
 
 def infer_shapes(
@@ -51,7 +51,7 @@ def infer_shapes(
 
     Raises:
         RefusedError: the operators do not fit their inputs.
-        LostError: the inference does not survive the model.
+        LostError: the inference crashes on the model.
     """
     import onnx
 
@@ -67,7 +67,7 @@ def infer_node(model: onnx.ModelProto) -> Mapping[str, onnx.TypeProto]:
         model: with this node alone, its inputs typed, and those constants as initializers that matter.
 
     Raises:
-        LostError: the inference does not survive the node.
+        LostError: the inference crashes on the node.
     """
     import onnx
 
@@ -84,7 +84,7 @@ def check_model(model: onnx.ModelProto, *, full: bool = False) -> None:
 
     Raises:
         RefusedError: it complains.
-        LostError: it does not survive the model.
+        LostError: it crashes on the model.
     """
     _asked("check_model", model, full=full)
 
@@ -94,7 +94,7 @@ def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
 
     Raises:
         RefusedError: ONNX cannot inline them.
-        LostError: it does not survive the model.
+        LostError: it crashes on the model.
     """
     import onnx
 

@@ -37,7 +37,7 @@ def value_types(model: onnx.ModelProto) -> ValueTypes:
         model: not changed.
 
     Raises:
-        ArtifactError: ONNX's own inference does not survive the model, and so nothing else would.
+        ArtifactError: ONNX's own inference crashes on the model, and so nothing else would.
     """
     graph = model.graph
     given = {value.name: value for value in graph.input}

@@ -69,9 +69,9 @@ class OrtRunner:
 
         Raises:
             RefusedModelError: ONNX Runtime refuses it.
-            EndedError: it does not survive the model.
+            EndedError: it crashes on the model.
             TooMuchError: it takes more than it may.
-            ArtifactError: no process can be had.
+            ArtifactError: no process can be started.
         """
         self._name = model.name if isinstance(model, Path) else name
         if isinstance(model, Path) and model.stat().st_size >= MANY:
@@ -91,7 +91,7 @@ class OrtRunner:
 
         Raises:
             RefusedModelError: an input does not fit the model, or a kernel fails.
-            EndedError: the process does not survive it.
+            EndedError: the process crashes on it.
             TooMuchError: it takes more than it may.
         """
         try:

@@ -131,9 +131,9 @@ def optimize(model: Path | Split, name: str, limits: Limits = OF_ONES_OWN) -> It
 
     Raises:
         RefusedModelError: ONNX Runtime refuses it.
-        EndedError: it does not survive the model.
+        EndedError: it crashes on the model.
         TooMuchError: it takes more than it may.
-        ArtifactError: no process can be had.
+        ArtifactError: no process can be started.
     """
     name = model.name if isinstance(model, Path) else name
     with _new_folder("optimized") as folder:

@@ -56,4 +56,4 @@ def _faults(sums: Sequence[str]) -> Iterator[str]:
     lines = enumerate(sums[:_MOST_LISTED], 1)
     bad = [number for number, line in lines if line and not line.startswith("#") and not _SUM.fullmatch(line)]
     if bad:
-        yield f"is damaged: line {bad[0]} is no hash of a file"
+        yield f"is damaged: line {bad[0]} is not the hash of a file"

@@ -42,7 +42,7 @@ class SafeFolder:
         """
         relative = PurePosixPath(name)
         if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\0" in name:
-            raise UnusableFileError("is no path inside the package")
+            raise UnusableFileError("is not a path inside the package")
         try:
             real = self._root.joinpath(*relative.parts).resolve(strict=True)
             mode = real.stat().st_mode
@@ -81,9 +81,9 @@ class SafeFolder:
         except UnusableFileError:
             raise
         except (ValueError, RecursionError) as error:
-            raise UnusableFileError("is damaged: it is no JSON") from error
+            raise UnusableFileError("is damaged: it is not JSON") from error
         if not isinstance(content, dict):
-            raise UnusableFileError("is damaged: it holds no JSON object")
+            raise UnusableFileError("is damaged: it does not hold a JSON object")
         if is_deeper(content, _DEEPEST):
             raise UnusableFileError(f"is damaged: it holds values within values more than {_DEEPEST} deep")
         return content

@@ -124,7 +124,7 @@ class FileView:
         """The graph as the format's runtime runs it.
 
         Raises:
-            ArtifactError: the runtime refuses the file, or does not survive it.
+            ArtifactError: the runtime refuses the file, or crashes on it.
         """
         return self.optimizer() if self.optimizer else self
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx_ir
 
     class Digest(Protocol):
-        """What hashlib makes."""
+        """A hash object of hashlib."""
 
         def update(self, data: bytes, /) -> None:
             """Hash more bytes."""
@@ -123,7 +123,7 @@ def _read(name: str, tensor: onnx.TensorProto, model: Path) -> bytes:
         length = int(entries.get("length") or _expected(name, tensor))
     except ValueError as error:
         raise ModelError(
-            f"the external data of {name!r} has an offset or length that is no number", id="weights-entry-invalid"
+            f"the external data of {name!r} has an offset or length that is not a number", id="weights-entry-invalid"
         ) from error
     if length != _expected(name, tensor) or offset < 0:
         raise ModelError(
@@ -174,7 +174,7 @@ def _inside(location: str, name: str, model: Path) -> Path:
         raise outside
     if path.exists() and not path.is_file():
         raise ModelError(
-            f"the model keeps weights in {location!r}, which is no regular file", id="weights-file-unreadable"
+            f"the model keeps weights in {location!r}, which is not a regular file", id="weights-file-unreadable"
         )
     if not path.is_file():
         raise ModelError(

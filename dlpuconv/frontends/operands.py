@@ -57,7 +57,7 @@ def _kernel(node: onnx.NodeProto, shapes: dict[str, Shape]) -> Iterator[str]:
     given = next((tuple(attribute.ints) for attribute in node.attribute if attribute.name == "kernel_shape"), None)
     weights = shapes.get(node.input[1])
     if weights is None and given is None:
-        yield f"{label(node)} has no kernel_shape, and its weights {node.input[1]!r} are no constant"
+        yield f"{label(node)} has no kernel_shape, and its weights {node.input[1]!r} are not constant"
     elif weights is not None and len(weights) < 3:
         yield f"{label(node)} has weights of shape {list(weights)}, and a convolution's have three axes or more"
     elif weights is not None and given is not None and weights[2:] != given:

@@ -182,7 +182,7 @@ def run_once(model: onnx.ModelProto) -> str:
         OrtRunner(split_proto(model), optimize=False).run(feeds)
     except RefusedModelError as error:
         return error.reason
-    except ArtifactError as error:  # it does not survive the model
+    except ArtifactError as error:  # it crashes on the model
         return str(error)
     return ""
 

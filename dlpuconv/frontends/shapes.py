@@ -173,7 +173,7 @@ def _batches(graph: onnx.GraphProto, shapes: Mapping[str, tuple[int, ...]]) -> l
     return [
         f"the input {name!r} has the fixed batch {shape[0]} in {shown(shape)}, and a camera runs one sample at"
         f" a time: try {shape_flag(name, (1, *shape[1:]))}"
-        + ("" if holds_pictures(shape) else f" (or {shape_flag(name, shape)} if that is no batch)")
+        + ("" if holds_pictures(shape) else f" (or {shape_flag(name, shape)} if that is not a batch)")
         for name, shape in shapes.items()
         if len(shape) > 1 and shape[0] != 1 and first_axis(graph, name, shape, batched) is FirstAxis.BATCH
     ]

@@ -54,7 +54,7 @@ class IntegerType:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of arrays of such codes: the smallest that numpy has."""
+        """The NumPy type of arrays of such codes: the smallest that holds them."""
         import numpy as np
 
         bits = next(bits for bits in (8, 16, 32, 64) if bits >= self.bits)
@@ -106,12 +106,12 @@ class Affine:
 
     @property
     def scale(self) -> float:
-        """Of a tensor with one pair; the first one's otherwise."""
+        """The value for a tensor with one pair; that of the first pair otherwise."""
         return self.scales[0]
 
     @property
     def zero_point(self) -> int:
-        """Of a tensor with one pair; the first one's otherwise."""
+        """The value for a tensor with one pair; that of the first pair otherwise."""
         return self.zero_points[0]
 
     @property

@@ -49,4 +49,4 @@ class GivenScales:
 
 
 NOT_GIVEN: Final = GivenScales()
-"""Of a float model."""
+"""What a float model states: no scales."""

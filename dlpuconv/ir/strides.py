@@ -46,7 +46,7 @@ class Stride:
 
     @property
     def places(self) -> npt.NDArray[np.intp]:
-        """All of them, [K], rising."""
+        """The positions that the stride selects: [K], rising."""
         import numpy as np
 
         if self.step == 1:

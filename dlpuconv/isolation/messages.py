@@ -247,14 +247,14 @@ def unpacked(content: bytes) -> Message:
     """The message in such bytes; its arrays lie in them.
 
     Raises:
-        ValueError: it is no message of this form.
+        ValueError: it is not a message of this form.
     """
     if len(content) < _PREFIX.size:
-        raise ValueError("it is no message")
+        raise ValueError("it is not a message")
     length, behind, files = _PREFIX.unpack_from(content)
     start = _PREFIX.size + length
     if files or len(content) != start + behind:
-        raise ValueError("it is no whole message")
+        raise ValueError("it is not a whole message")
     return _read(content[_PREFIX.size : start], behind, {_BEHIND: memoryview(content)[start:]})
 
 
@@ -295,7 +295,7 @@ def receive(
 
     Raises:
         TimeoutError: it did not.
-        ValueError: it is no message of this form, or a larger one.
+        ValueError: it is not a message of this form, or a larger one.
     """
     descriptors: list[int] = []
     until = math.inf if seconds is None else time.monotonic() + seconds

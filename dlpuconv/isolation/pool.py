@@ -104,7 +104,7 @@ class Pool:
 
 
 pool = Pool()
-"""Of this process."""
+"""The workers of this process."""
 
 atexit.register(pool.end)
 os.register_at_fork(after_in_child=pool._forget)

@@ -81,7 +81,7 @@ class ExcessError(WorkerError):
 
 
 class OvertimeError(ExcessError):
-    """It was time."""
+    """The question took more time than it may."""
 
 
 class TaskError(WorkerError):

@@ -219,5 +219,5 @@ def _file(entry: Fields, name: str) -> str:
     """The name of a file beside the manifest: no path, which could lead anywhere."""
     found = entry.text(name)
     if not found or found in (".", "..") or any(character in found for character in "/\\\0"):
-        raise FieldError(f"{entry.place}{name} is no name of a file: {found!r}")
+        raise FieldError(f"{entry.place}{name} is not the name of a file: {found!r}")
     return found

@@ -19,7 +19,7 @@ _DTYPES = frozenset(
 
 
 class FieldError(ValueError):
-    """What is wrong with which field."""
+    """A field of a JSON object is missing or has a value that cannot be; the text names both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,20 @@ class Fields:
     place: str = ""
 
     def has(self, name: str) -> bool:
-        """Whether something is said of it."""
+        """Whether the object has this field, with another value than null."""
         return self.content.get(name) is not None
 
     def text(self, name: str) -> str:
         """A string."""
         value = self._value(name)
-        return value if isinstance(value, str) else self._refuse(name, "is no text")
+        return value if isinstance(value, str) else self._refuse(name, "is not a text")
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Strings; there may be none."""
         values = self._several(name)
-        return tuple(values) if all(isinstance(v, str) for v in values) else self._refuse(name, "is no list of texts")
+        return (
+            tuple(values) if all(isinstance(v, str) for v in values) else self._refuse(name, "is not a list of texts")
+        )
 
     def word[E: StrEnum](self, name: str, kind: type[E]) -> E:
         """A member of an enumeration."""
@@ -62,21 +64,21 @@ class Fields:
         """A whole number."""
         value = self._value(name)
         if not _whole(value, least, most):
-            self._refuse(name, f"is no whole number of {least} to {most}")
+            self._refuse(name, f"is not a whole number from {least} to {most}")
         return int(value)
 
     def number(self, name: str, *, positive: bool = False) -> float:
         """A finite number."""
         value = self._value(name)
         if not _finite(value) or (positive and value <= 0):
-            self._refuse(name, "is no positive number" if positive else "is no finite number")
+            self._refuse(name, "is not a positive number" if positive else "is not a finite number")
         return float(value)
 
     def numbers(self, name: str, *, divisor: bool = False) -> tuple[float, ...]:
         """Finite numbers, at least one; for a divisor, none is zero."""
         values = self._several(name)
         if not values or not all(map(_finite, values)):
-            self._refuse(name, "is no list of finite numbers")
+            self._refuse(name, "is not a list of finite numbers")
         if divisor and not all(values):
             self._refuse(name, "holds a zero, by which nothing can be divided")
         return tuple(map(float, values))
@@ -85,7 +87,7 @@ class Fields:
         """The extents of a tensor that could be had."""
         values = self._several(name)
         if len(values) > _MOST_AXES or not all(_whole(value, 0, _MOST_NUMBERS) for value in values):
-            self._refuse(name, "is no shape of a tensor")
+            self._refuse(name, "is not a shape of a tensor")
         if math.prod(values) > _MOST_NUMBERS:
             self._refuse(name, f"has more than {_MOST_NUMBERS} elements")
         return tuple(values)
@@ -100,28 +102,28 @@ class Fields:
     def dtype(self, name: str) -> str:
         """The name of a type of numbers."""
         value = self.text(name)
-        return value if value in _DTYPES else self._refuse(name, f"is no type of numbers: {value!r}")
+        return value if value in _DTYPES else self._refuse(name, f"is not a type of numbers: {value!r}")
 
     def inside(self, name: str) -> Fields:
         """An object in this one."""
         value = self._value(name)
         if not isinstance(value, Mapping):
-            self._refuse(name, "is no object")
+            self._refuse(name, "is not a JSON object")
         return Fields(value, f"{self.place}{name}.")
 
     def each(self, name: str) -> tuple[Fields, ...]:
         """A list of objects."""
         values = self._several(name)
         if not all(isinstance(value, Mapping) for value in values):
-            self._refuse(name, "is no list of objects")
+            self._refuse(name, "is not a list of JSON objects")
         return tuple(Fields(value, f"{self.place}{name}[{index}].") for index, value in enumerate(values))
 
     def _several(self, name: str) -> list[Any]:
         value = self._value(name)
-        return value if isinstance(value, list) else self._refuse(name, "is no list")
+        return value if isinstance(value, list) else self._refuse(name, "is not a list")
 
     def _value(self, name: str) -> Any:
-        return self.content[name] if name in self.content else self._refuse(name, "is not there")
+        return self.content[name] if name in self.content else self._refuse(name, "is missing")
 
     def _refuse(self, name: str, problem: str) -> Any:
         raise FieldError(f"{self.place}{name} {problem}")

@@ -96,7 +96,7 @@ def refuse_fold(editor: Editor, node: onnx_ir.Node, affine: ScaleShift) -> str |
     if node.op_type != "Gemm":
         return None
     if attrs.number(node, "alpha", 1.0) != 1.0 or (bias is not None and not _one_a_channel(bias, channels)):
-        return f"{node.name} is no plain matrix product with one bias per channel"
+        return f"{node.name} is not a plain matrix product with one bias per channel"
     return None
 
 

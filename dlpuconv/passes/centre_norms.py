@@ -34,7 +34,7 @@ def centre(editor: Editor, node: onnx_ir.Node) -> Outcome:
                     continue
                 x = scaled[0] if scaled[1] is factor else scaled[1]
                 if not _is_of_rows(mean, x) or static_shape(x) != static_shape(node.outputs[0]):
-                    outcome = "what is added is no multiple of a mean"
+                    outcome = "what is added is not a multiple of a mean"
                     continue
                 centred = _centred(editor, node, operator, (x, mean))
                 result = _product(editor, node, centred, factor)

@@ -149,7 +149,7 @@ class Reordering:
     def _gemm(self, node: onnx_ir.Node) -> str:
         x, weight = node.inputs[0], self._editor.array(node.inputs[1])
         if x is None or x not in self._orders or weight is None or attrs.integer(node, "transA", 0):
-            return f"{node.name} is no product with a constant"
+            return f"{node.name} is not a product with a constant"
         if not self._bijective(x):
             return f"{node.name} would work on channels that are not needed"
         axis = 1 if attrs.integer(node, "transB", 0) else 0

@@ -130,7 +130,7 @@ def _refuse(editor: Editor, node: onnx_ir.Node) -> str:
     if editor.array(node.inputs[1]) is None or (given is not None and editor.array(given) is None):
         return f"the weights of {node.name} are not constant"
     plain = not attrs.integer(node, "transA", 0) and all(attrs.number(node, a, 1.0) == 1.0 for a in ("alpha", "beta"))
-    return "" if node.op_type == "Conv" or plain else f"{node.name} is no plain matrix product"
+    return "" if node.op_type == "Conv" or plain else f"{node.name} is not a plain matrix product"
 
 
 def _scale_alone(editor: Editor, node: onnx_ir.Node, affine: ScaleShift, readers: list[onnx_ir.Node]) -> Outcome:

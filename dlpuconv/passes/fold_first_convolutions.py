@@ -109,13 +109,13 @@ def _through_transpose(node: onnx_ir.Node) -> list[onnx_ir.Node] | str:
 
 def _unfit(editor: Editor, node: onnx_ir.Node) -> str:
     if node.op_type != "Conv" or node.domain not in ("", "ai.onnx"):
-        return f"{_named(node)} reads the input and is no convolution"
+        return f"{_named(node)} reads the input and is not a convolution"
     weights = editor.array(node.inputs[1])
     biased = len(node.inputs) > 2 and node.inputs[2] is not None
     if weights is None or (biased and editor.array(node.inputs[2]) is None):
-        return f"{_named(node)} has weights or a bias that are no constants"
+        return f"{_named(node)} has weights or a bias that are not constant"
     if weights.ndim != 4 or list(node.inputs).count(node.inputs[0]) != 1:
-        return f"{_named(node)} is no plain two-dimensional convolution"
+        return f"{_named(node)} is not a plain two-dimensional convolution"
     return ""
 
 

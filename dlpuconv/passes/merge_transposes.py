@@ -82,7 +82,7 @@ def lift(editor: Editor, node: onnx_ir.Node) -> Outcome:
     inputs = [_after_move(editor, value, perm) for value in affine.inputs]
     sources = [k for k, value in enumerate(inputs) if value is None]
     if len(sources) != 1 or static_shape(source := affine.inputs[sources[0]]) != static_shape(x):
-        return "what is in front is no arithmetic with a constant"
+        return "what is in front is not arithmetic with a constant"
     attributes = {name: attribute.value for name, attribute in node.attributes.items()}
     inputs[sources[0]] = editor.add(node, node.op_type, [source, *node.inputs[1:]], attributes)
     editor.substitute(node, editor.add(node, affine.op_type, inputs))

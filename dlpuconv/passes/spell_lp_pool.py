@@ -30,7 +30,7 @@ def respell(editor: Editor, node: onnx_ir.Node) -> Outcome:
         return "it is dilated, or its last windows reach beyond the input"
     power = attrs.integer(node, "p", 2)
     if power < 1:
-        return "its power is no positive number"
+        return "its power is not a positive number"
     exponents = [editor.constant(np.asarray(p, np.float32), f"{node.name}_power") for p in (power, 1 / power)]
     magnitude = editor.add(node, "Abs", [node.inputs[0]])
     raised = editor.add(node, "Pow", [magnitude, exponents[0]])

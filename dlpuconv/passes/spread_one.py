@@ -39,7 +39,7 @@ def spread(editor: Editor, node: onnx_ir.Node) -> Outcome:
             return "its sizes keep an aspect ratio"
         x = _interpolated(editor, node, ones)
         if x is None:
-            return "its extents are no constants"
+            return "its extents are not constant"
     sizes = editor.constant(np.asarray(after, np.int64), f"{node.name}_sizes")
     editor.substitute(node, editor.add(node, "Resize", [x, None, None, sizes], _COPY))
     return FIRED

@@ -13,7 +13,7 @@ def misfit(declared: str) -> str:
     ours = f"this dlpuconv has version {API_VERSION}"
     found = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", declared, re.ASCII)
     if found is None:
-        return f"declares the plugin API {declared!r}, which is no version such as {API_VERSION}; {ours}"
+        return f"declares the plugin API {declared!r}, which is not a version such as {API_VERSION}; {ours}"
     theirs, mine = (int(found[1]), int(found[2])), tuple(map(int, API_VERSION.split(".")))
     if theirs[0] == mine[0] and theirs[1] <= mine[1]:
         return ""

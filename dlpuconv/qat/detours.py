@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dlpuconv.qat.start import Start
 
 _RANK = 4
-"""Of the activations that have detours: [N, C, H, W]."""
+"""Axes of the activations that have detours: [N, C, H, W]."""
 
 
 def insert_detours(model: torch.fx.GraphModule, start: Start) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ATEN = torch.ops.aten
 _RANK = 4
-"""Of the activations that have gates: [N, C, H, W]."""
+"""Axes of the activations that have gates: [N, C, H, W]."""
 _SIXTH: Final = 1 / 6
 _CLOSED: Final = -3.0
 """A gate of one node is a hard swish, which can tell no values below this apart."""
@@ -108,7 +108,7 @@ def _hard_swish(product: torch.fx.Node, x: torch.fx.Node, model: torch.fx.GraphM
 
 
 def _behind(node: torch.fx.Node) -> set[torch.fx.Node]:
-    """All that is made of what a node makes."""
+    """All nodes that depend on a node's output."""
     seen: set[torch.fx.Node] = set()
     waiting = [node]
     while waiting:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.quantize import Quantized
 
 _EXACT = 0.01
-"""Of a step."""
+"""The tolerance for equality, in steps of the scale."""
 _SAME = 1e-6
 """How far constants may be from those of the file, which are the same numbers."""
 

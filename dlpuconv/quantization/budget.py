@@ -36,7 +36,7 @@ def affordable_to_blame(network: Network) -> int:
 
 
 def multiplications(node: Node) -> int:
-    """Of one sample."""
+    """Multiplications of a node for one sample."""
     layer = node.layer
     if layer is None or layer.weights is None:
         return 0

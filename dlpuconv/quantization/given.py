@@ -29,7 +29,7 @@ class Given:
         samples: how many there are.
         measures: False where samples were made up although a quantized source states what they would tell: what it
             does not state is an error then.
-        evidence: how many of them are real: made-up ones prove no channel dead.
+        evidence: how many of them are real: synthetic ones prove no channel dead.
         digest: of everything that the feeds depend on, and of what computes: a key for caches.
         cache: of statistics.
         progress: where long work reports.

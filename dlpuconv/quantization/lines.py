@@ -47,12 +47,12 @@ class Line:
 
     @classmethod
     def plain(cls, extent: int, values: Range) -> Self:
-        """All slices are of one kind."""
+        """A line whose slices are all of one kind."""
         return cls((LineKind(values, values.width or math.inf),), np.zeros(extent, np.intp))
 
     @classmethod
     def behind(cls, parts: Sequence[Line]) -> Self:
-        """Of values that are joined along the axis."""
+        """The line of values that are concatenated along the axis."""
         begins = np.cumsum([0, *(len(part.kinds) for part in parts)])
         of = [part.of + begin for part, begin in zip(parts, begins, strict=False)]
         return cls(tuple(kind for part in parts for kind in part.kinds), np.concatenate(of))

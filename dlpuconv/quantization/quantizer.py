@@ -193,7 +193,7 @@ class Quantizer:
         return replace(bare, groups=choose_groups(quantize(tuned, bare, scheme, self._given.inputs), tuned.channels))
 
     def _learn(self, nearest: Quantized, recipe: Recipe) -> Quantized:
-        """With learned integers."""
+        """The same with learned integers."""
 
         def learned(samples: Sequence[Feed]) -> Found:
             with self._given.progress.stage("rounding weights", len(nearest.layers)) as step:

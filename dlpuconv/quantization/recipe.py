@@ -22,11 +22,11 @@ class Observer(StrEnum):
     """Which of the values that an activation took its scale holds; the rest saturates."""
 
     MINMAX = "min-max"
-    """All of them."""
+    """All values: from the lowest to the highest."""
     MOVING_AVERAGE = "moving-average"
     """Between the means of the samples' own lowest and highest values."""
     PERCENTILE = "percentile"
-    """All but one in ten thousand at each end."""
+    """All values but one in ten thousand at each end."""
     MSE = "mse"
     """Those that give the least squared error of rounding and saturation together."""
     ENTROPY = "entropy"

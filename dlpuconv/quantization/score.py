@@ -31,7 +31,7 @@ _SAME_METRIC = 1e-3
 """Scores that differ by less than this part of themselves are the same: the metric's unit is the user's."""
 _DRAWS = 1000
 _ENDS = 0.025, 0.975
-"""Of the interval: 95 % of all draws are inside."""
+"""The quantiles that bound the interval: 95 % of all draws are inside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

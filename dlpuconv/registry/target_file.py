@@ -51,7 +51,7 @@ class Fallback(StrEnum):
     """What becomes of a layer that the accelerator does not take."""
 
     CPU = "cpu"
-    """It runs there."""
+    """The layer runs on the CPU."""
     NONE = "none"
     """The file is refused."""
 

@@ -45,7 +45,7 @@ _LIKENESS = {
 
 
 def make_page(material: Material) -> Page:
-    """All of the page."""
+    """The whole page."""
     report, contract = material.report, material.contract
     note, worst = close_ups(material)
     return Page(

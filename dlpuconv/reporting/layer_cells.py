@@ -67,7 +67,7 @@ class LayerRow:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that it may be called."""
+        """All names of the layer."""
         return tuple(filter(None, (self.name, self.context, *self.others)))
 
 

@@ -74,5 +74,5 @@ def _own(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Of what stands between the tags, as the policy names it."""
+    """The hash of an inline script or style, in the form in which the page's content security policy names it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -48,14 +48,14 @@ class TargetContract(Clauses):
         """Capital words with hyphens, such as A8-KERNEL: users ignore rules by id, and programs go by it."""
         ids = [rule.id for rule in self.rules()]
         odd = sorted(name for name in ids if not _ID.fullmatch(name))
-        assert not odd, f"these ids are no capital words with hyphens, such as A8-KERNEL: {', '.join(odd)}"
+        assert not odd, f"these ids are not capital words with hyphens, such as A8-KERNEL: {', '.join(odd)}"
         twice = sorted(name for name, count in Counter(ids).items() if count > 1)
         assert not twice, f"several rules have the id {', '.join(twice)}"
 
     def test_every_rule_says_a_full_sentence(self) -> None:
         """Users read it alone, in reports and in the terminal."""
         odd = [f"{rule.id}: {rule.sentence!r}" for rule in self.rules() if not _SENTENCE.fullmatch(rule.sentence)]
-        assert not odd, f"these are no full sentences: {'; '.join(odd)}"
+        assert not odd, f"these are not full sentences: {'; '.join(odd)}"
 
     def test_every_rule_names_its_source(self) -> None:
         """A limit that nobody can look up is one that nobody can correct."""

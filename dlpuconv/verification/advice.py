@@ -26,7 +26,7 @@ class Settings:
     """The options that decided a file's numbers, so that nothing is advised that is on already.
 
     Attributes:
-        calibrated: False where ranges come from made-up samples.
+        calibrated: False where ranges come from synthetic samples.
         effort: `fast`, `balanced` or `best`; None where it had no say: a recipe was given, or nothing could be judged.
         recipe_given: the user gave a recipe, so that none was looked for.
         granularity: `per-tensor`, `per-channel` or `auto`.

@@ -27,7 +27,7 @@ class Likeness(StrEnum):
     """In what an activation may differ from its source value without being wrong."""
 
     EQUAL = "equal"
-    """In nothing."""
+    """Nothing differs."""
     SCALED = "scaled"
     """In a factor for each channel: ranges were put where they quantize well, which is taken out behind."""
     AFFINE = "affine"

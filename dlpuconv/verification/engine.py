@@ -33,7 +33,7 @@ def check(view: FileView, rules: Sequence[Rule], context: Context, ignore: Itera
     """Every rule that is broken, fatal ones first, each once with all its places.
 
     A rule whose places differ in severity gives two findings. One whose own code fails gives a finding of its severity
-    that says so, and keeps no other from being judged: a file may not pass for want of a judgement.
+    that says so, and keeps no other from being judged: a file may not pass for lack of a judgement.
 
     Args:
         view: the file.

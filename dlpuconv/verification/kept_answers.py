@@ -52,7 +52,7 @@ def kept_answers(keep: Keep, source: Model, samples: Samples, run: Callable[[Arr
 
 
 def digest_of(inputs: Arrays) -> str:
-    """Of one inference's inputs."""
+    """The hash of the inputs of one inference."""
     digest = hashlib.sha256()
     for name, values in inputs.items():
         digest.update(f"{name} {values.dtype} {values.shape} ".encode())

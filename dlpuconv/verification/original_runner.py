@@ -29,7 +29,7 @@ class OriginalRunner:
             original: its file.
 
         Raises:
-            ArtifactError: LiteRT refuses the file, or does not survive it.
+            ArtifactError: LiteRT refuses the file, or crashes on it.
             MissingDependencyError: ai-edge-litert is not installed.
         """
         view = parse_tflite(original.content)

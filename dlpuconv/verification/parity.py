@@ -44,7 +44,7 @@ def compare(
         links: how inputs and outputs correspond.
         samples: that calibration did not see.
         wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
-        calibrated: False for made-up samples.
+        calibrated: False for synthetic samples.
 
     Raises:
         CalibrationError: there are no samples.
@@ -68,7 +68,7 @@ def compare_answers(
         answers: what the source model took, its outputs, and those of the file, by name in the source model.
         outputs: the artifact's.
         wholes: looks at whole outputs as well: what they are, and what a tail makes of them.
-        calibrated: False for made-up samples.
+        calibrated: False for synthetic samples.
 
     Raises:
         CalibrationError: there are no samples.

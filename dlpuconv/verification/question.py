@@ -40,7 +40,7 @@ class Question:
         tail: what runs behind the file, where it was read from another one; None for that of the division.
         samples: that calibration did not see, in the source model's domain; None for those that a package ships.
         calibrated: False where calibration or these samples are made up.
-        stated: the file has the scales of its quantized source, so that made-up samples only try it.
+        stated: the file has the scales of its quantized source, so that synthetic samples only try it.
         links: how the file corresponds to the source model; None for what the manifest says, or to match them.
         min_sqnr: dB that every output must reach; None for the target's own.
         firmware: AXIS OS that the file shall run on, such as (11, 11, 73); None where it is not known.

@@ -76,7 +76,7 @@ def _highest(scores: Floats, count: int) -> npt.NDArray[np.intp]:
 
 
 def _average_precision(right: npt.NDArray[np.bool_], scores: Floats) -> float:
-    """Of a ranking, ties together; 1 where nothing is right."""
+    """The average precision of a ranking, with ties counted together; 1 if nothing is right."""
     if not right.any():
         return 1.0
     counts = scores >= scores[right].min()  # what ranks below all that is right lowers no precision

@@ -39,7 +39,7 @@ class Runs(Protocol):
 
 
 class Answers:
-    """Of the source model, and of files that stand for it."""
+    """The outputs of the source model, and of files that stand for it."""
 
     def __init__(self, keep: Keep = NOTHING) -> None:
         """Know none yet.

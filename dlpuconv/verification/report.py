@@ -64,7 +64,7 @@ class Report:
         parity: None where there was no reference or no data.
         layers: the same layer by layer; None where nobody asked, or there was nothing to compare with.
         metric: the user's own; None where there is none.
-        calibrated: False where calibration or comparison used made-up samples.
+        calibrated: False where calibration or comparison used synthetic samples.
         warnings: what else the user should know, beside the findings.
         metadata: free texts of the file, such as `min_runtime_version`.
         min_runtime: the first TensorFlow Lite that has all ops of the file in their versions; empty for other formats.

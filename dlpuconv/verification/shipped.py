@@ -32,7 +32,7 @@ MOST_COMPARED = 20
 """Samples: a float file that agrees on these with its source agrees on all."""
 
 ON_ITS_FILES = "ONNX Runtime, on the package's own files"
-ON_STAND_INS = "ONNX Runtime, on synthetic samples: there is no calibration data"
+ON_STAND_INS = "ONNX Runtime, on synthetic samples: there are no calibration data"
 
 
 def compare_with_source(

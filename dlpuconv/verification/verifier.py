@@ -131,7 +131,7 @@ def _context(
 
 
 def _made_up(question: Question, target: Target, manifest: Manifest | None) -> tuple[str, ...]:
-    """What made-up samples make worthless: the whole file, or only the figures of this comparison."""
+    """What synthetic samples make worthless: the whole file, or only the figures of this comparison."""
     calibrated = question.calibrated or question.stated if manifest is None else not manifest.samples.made_up
     if not calibrated and target.scheme.numbers is not Numbers.FLOAT32:
         return (_NOT_CALIBRATED,)
@@ -139,10 +139,10 @@ def _made_up(question: Question, target: Target, manifest: Manifest | None) -> t
 
 
 def _no_firmware(question: Question, target: Target) -> tuple[str, ...]:
-    """That the firmware was named in vain."""
+    """The warning that the given firmware version has no effect."""
     if question.firmware is None or any(rule.id == FIRMWARE for rule in target.rules):
         return ()
-    return (f"nothing is known of what a firmware carries for {target.name}: --firmware was not looked at",)
+    return (f"which operators a firmware supports is not known for {target.name}, so --firmware has no effect",)
 
 
 def declared(view: FileView, indices: tuple[int, ...]) -> tuple[IoTensor, ...]:

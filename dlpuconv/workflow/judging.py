@@ -91,7 +91,7 @@ class SampleJudge:
             backend: reads and runs an artifact.
             place: where one is put while it is judged: a file, or a folder for those of several files.
             passes: the verdict on an artifact.
-            calibrated: False where artifacts get their ranges from made-up samples.
+            calibrated: False where artifacts get their ranges from synthetic samples.
             division: how the user's network is divided; None where the chip runs all of it.
             metric: scores the network with an artifact on the user's own data.
             wholes: what looks at whole outputs in one comparison, made anew for each.

@@ -75,7 +75,7 @@ def _for_source(shop: Workshop) -> tuple[Recipe, tuple[Trial, ...]]:
     """The recipe of a quantized source: weights that cannot be kept are equalized where that is found to be better.
 
     Without a search it is taken for better: fitted to one scale as they are, they often lose all. Without samples it is
-    for weights that lose a scale for each channel; others are rounded by learning on made-up pictures.
+    for weights that lose a scale for each channel; others are rounded by learning on synthetic pictures.
     """
     wanted, calibration = shop.run.request.quantization, shop.run.calibration
     calibrated = calibration is not None and calibration.calibrated

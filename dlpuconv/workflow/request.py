@@ -51,9 +51,9 @@ class FinalActivations(StrEnum):
     AUTO = "auto"
     """Where that at least halves how many pairs of the highest scores are swapped or tied."""
     KEEP = "keep"
-    """They give probabilities, in steps of 1/256."""
+    """The outputs are probabilities, in steps of 1/256."""
     CUT = "cut"
-    """They give logits."""
+    """The outputs are logits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class QuantizationOptions:
 
     @property
     def wanted_granularity(self) -> str | None:
-        """As the user said it."""
+        """The option as the user gave it."""
         if self.mixed:
             return MIXED
         return self.granularity.value if self.granularity else None

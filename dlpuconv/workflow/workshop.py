@@ -115,7 +115,7 @@ class Workshop:
 
     @property
     def calibrated(self) -> bool:
-        """Whether ranges come from the network's own samples, and not from made-up ones."""
+        """Whether ranges come from the network's own samples, and not from synthetic ones."""
         return self.run.calibration is not None and self.run.calibration.calibrated
 
     @property

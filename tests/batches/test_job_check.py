@@ -27,8 +27,8 @@ JOB = BatchJob(name="net.cv25", model="net.onnx", target="cv25", options={"effor
         ({"options": [("effort", "fast")]}, "net.cv25: options is a list, not a dict"),
         ({"options": {"efort": "fast"}}, "net.cv25: there is no option 'efort' (did you mean 'effort'?)"),
         ({"options": {"effort": "fats"}}, "net.cv25: effort='fats' is not one of fast, balanced, best"),
-        ({"options": {1: "fast"}}, "net.cv25: options has the key 1, which is no text"),
-        ({"axes": {"model": "net", 3: "x"}}, "net.cv25: axes has the key 3, which is no text"),
+        ({"options": {1: "fast"}}, "net.cv25: options has the key 1, which is not a text"),
+        ({"axes": {"model": "net", 3: "x"}}, "net.cv25: axes has the key 3, which is not a text"),
     ],
 )
 def test_what_no_worker_could_do_is_refused_in_a_sentence(change: dict[str, Any], said: str) -> None:

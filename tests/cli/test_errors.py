@@ -28,6 +28,11 @@ def test_an_id_is_explained_as_it_is_copied(word: str, capsys: pytest.CaptureFix
         assert part in text
 
 
+def test_what_is_no_class_of_errors_is_not_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "In Python: ModelError." in told(["model-empty"], capsys)
+    assert "With --json: InternalError. Exit status: 10." in told(["internal-error"], capsys)
+
+
 def test_without_an_id_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = told([], capsys).splitlines()
     assert [line.split()[0] for line in lines] == [each.id for each in entries()]

@@ -61,7 +61,7 @@ def test_weights_in_a_pipe_are_refused(sandbox: Sandbox) -> None:
     (sandbox.root / "cwd" / "weights.onnx").write_bytes(edited(external("w.bin")))
     done = sandbox.run("check", "weights.onnx", "-t", "cv25")
     assert done.returncode == 3
-    told = "error: the model keeps weights in 'w.bin', which is no regular file [weights-file-unreadable]"
+    told = "error: the model keeps weights in 'w.bin', which is not a regular file [weights-file-unreadable]"
     assert done.stderr.splitlines()[-1] == told
 
 

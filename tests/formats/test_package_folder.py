@@ -103,15 +103,15 @@ def test_a_foreign_package_without_hashes_and_record_is_read(foreign: Path) -> N
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("/etc/passwd", "is no path inside the package"),
-        ("../outside.bin", "is no path inside the package"),
+        ("/etc/passwd", "is not a path inside the package"),
+        ("../outside.bin", "is not a path inside the package"),
         ("dra_image_bin/nowhere.bin", "is not there"),
         ("dra_image_bin", "is a device, a pipe or a folder"),
         ("dra_image_bin/link.bin", "is a link to a file outside it"),
         ("dra_image_bin/loop.bin", "is not there"),
         ("dra_image_bin/pipe.bin", "is a device, a pipe or a folder"),
         ("x" * 5000, "is not there"),
-        ("nul\0byte", "is no path inside the package"),
+        ("nul\0byte", "is not a path inside the package"),
     ],
 )
 def test_a_list_that_names_what_is_no_file_of_the_package_is_a_finding(
@@ -207,13 +207,13 @@ def test_a_record_that_points_elsewhere_is_not_followed(foreign: Path, tmp_path:
     (tmp_path / "list.txt").write_text("dra_image_bin/000.bin\n")
     (foreign / "reference").mkdir()
     (foreign / RECORD).write_text('{"inputs": [{"name": "x", "dtype": "uint8", "list": "../list.txt"}], "samples": -3}')
-    assert judged(foreign) == {"CV-LISTS": ["x ../list.txt is no path inside the package"]}
+    assert judged(foreign) == {"CV-LISTS": ["x ../list.txt is not a path inside the package"]}
 
 
 def test_the_manifest_may_name_no_file_outside(package: Path) -> None:
     entry = {"name": "../../../etc/passwd", "sha256": "0" * 64, "bytes": 1}
     change(package, "manifest.json", lambda content: content.update(files=[entry, None, {"name": 5}]))
-    assert judged(package)["CV-FILES"] == ["../../../etc/passwd is no path inside the package", "5 is not there"]
+    assert judged(package)["CV-FILES"] == ["../../../etc/passwd is not a path inside the package", "5 is not there"]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_manifest_that_does_not_fit_the_model_is_one_error(package: Path, entr
 def test_what_was_cut_short_is_a_finding(package: Path, name: str, text: str) -> None:
     (package / name).write_text(text)
     (package / "SHA256SUMS").unlink()
-    assert f"{name} is damaged: it is no JSON" in judged(package)["CV-FILES"]
+    assert f"{name} is damaged: it is not JSON" in judged(package)["CV-FILES"]
 
 
 def test_a_line_of_the_hashes_that_is_none_is_a_finding(package: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_line_of_the_hashes_that_is_none_is_a_finding(package: Path) -> None:
     assert "CV-FILES" not in judged(package)
     lines[3] = lines[3].replace("  ", " ")
     (package / "SHA256SUMS").write_text("\n".join(lines))
-    assert judged(package)["CV-FILES"] == ["SHA256SUMS is damaged: line 4 is no hash of a file"]
+    assert judged(package)["CV-FILES"] == ["SHA256SUMS is damaged: line 4 is not the hash of a file"]
 
 
 def test_json_of_another_tool_is_no_manifest(foreign: Path) -> None:

@@ -54,8 +54,8 @@ def test_it_obeys_the_schema_and_only_as_version_3(repository: Path) -> None:
         (SIGMOID | {"kind": "tanh"}, r"outputs\[0\]\.activation\.kind is none of sigmoid, softmax"),
         (SIGMOID | {"axis": 1}, r"outputs\[0\]\.activation\.axis is for a softmax, which needs one"),
         ({"kind": "softmax", "output": "scores"}, r"activation\.axis is for a softmax, which needs one"),
-        (SOFTMAX | {"axis": 9}, r"activation\.axis is no whole number of 0 to"),
-        (SOFTMAX | {"output": 3}, r"activation\.output is no text"),
+        (SOFTMAX | {"axis": 9}, r"activation\.axis is not a whole number from 0 to"),
+        (SOFTMAX | {"output": 3}, r"activation\.output is not a text"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_field(wrong: dict[str, Any], message: str) -> None:

@@ -76,15 +76,15 @@ def test_it_lists_the_files_of_the_rest() -> None:
     ("change", "said"),
     [
         ({"inputs": ["pixels", "pixels"]}, "inputs holds a name twice"),
-        ({"cut": "boxes"}, "cut is no list"),
+        ({"cut": "boxes"}, "cut is not a list"),
         ({"cut": ["boxes"]}, "outputs takes 'scores' from the chip, which does not give it"),
         ({"entry": [{"name": "boxes", "from": "chip"}]}, "entry takes 'boxes' from the chip, which does not give it"),
         ({"entry": [{"name": "spectrum", "from": "mars"}]}, "entry[0].from is none of source, front, chip, tail"),
         ({"front": None}, "entry takes 'spectrum' from the front, which does not give it"),
-        ({"outputs": [{"name": "kept"}]}, "outputs[0].from is not there"),
-        ({"macs": -1}, "macs is no whole number"),
-        ({"crossing_bytes": 2**70}, "crossing_bytes is no whole number"),
-        ({"tail": []}, "tail is no object"),
+        ({"outputs": [{"name": "kept"}]}, "outputs[0].from is missing"),
+        ({"macs": -1}, "macs is not a whole number"),
+        ({"crossing_bytes": 2**70}, "crossing_bytes is not a whole number"),
+        ({"tail": []}, "tail is not a JSON object"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(change: dict[str, Any], said: str) -> None:
@@ -96,7 +96,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(change: dict[str, Any], said:
 @pytest.mark.parametrize("name", ["../m.onnx", "/etc/passwd", "a/b.onnx", "", "..", "a\0b", "a\\b"])
 def test_a_file_that_is_not_beside_the_manifest_is_refused(name: str) -> None:
     rest = {**RECORD.to_json(), "tail": {**RECORD.tail.to_json(), "file": name}} if RECORD.tail else {}
-    with pytest.raises(FieldError, match=r"tail\.file is no name of a file"):
+    with pytest.raises(FieldError, match=r"tail\.file is not the name of a file"):
         DivisionRecord.parse(Fields(rest))
 
 

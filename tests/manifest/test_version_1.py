@@ -86,12 +86,12 @@ def test_what_the_first_ones_did_not_tell_may_be_missing(absent: tuple[str, ...]
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"schema_version": "1"}, "schema_version is no whole number"),
-        ({"schema_version": 0}, "schema_version is no whole number"),
-        ({"dlpuconv": 1}, "dlpuconv is no text"),
-        ({"versions": []}, "versions is no object"),
-        ({"trials": {}}, "trials is no list"),
-        ({"timings_s": {"read": "long"}}, "timings_s.read is no finite number"),
+        ({"schema_version": "1"}, "schema_version is not a whole number"),
+        ({"schema_version": 0}, "schema_version is not a whole number"),
+        ({"dlpuconv": 1}, "dlpuconv is not a text"),
+        ({"versions": []}, "versions is not a JSON object"),
+        ({"trials": {}}, "trials is not a list"),
+        ({"timings_s": {"read": "long"}}, "timings_s.read is not a finite number"),
     ],
 )
 def test_what_is_there_is_what_it_should_be(change: Mapping[str, object], said: str) -> None:

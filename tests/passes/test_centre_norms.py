@@ -52,4 +52,4 @@ def test_two_branches_under_one_gate_are_no_normalization() -> None:
     }"""
     result = rewrite(model(text), centre_norms.PASS)
     assert result.fired == (0,)
-    assert result.reasons == ("what is added is no multiple of a mean",)
+    assert result.reasons == ("what is added is not a multiple of a mean",)

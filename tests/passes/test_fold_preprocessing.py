@@ -213,7 +213,7 @@ def test_what_reads_the_input_and_is_no_convolution_gets_an_operator_in_front(ma
     model = Graph(nodes, {"w": random_weights(3, 3, 1, 1)}).model()
     result = fold_preprocessing(model, made, CONV)
     assert operators(result) == ["Conv", "Conv", "Add"]
-    assert "Add 'skip' reads the input and is no convolution" in result.notes[0]
+    assert "Add 'skip' reads the input and is not a convolution" in result.notes[0]
     assert_equal(model, result, made)
 
 
@@ -221,7 +221,7 @@ def test_weights_that_are_computed_get_an_operator_in_front() -> None:
     nodes = [helper.make_node("Relu", ["v"], ["w"]), helper.make_node("Conv", ["x", "w"], ["y"], name="conv")]
     model = Graph(nodes, {"v": random_weights(2, 3, 3, 3)}).model()
     result = fold_preprocessing(model, UNEQUAL, CONV)
-    assert "has weights or a bias that are no constants" in result.notes[0]
+    assert "has weights or a bias that are not constant" in result.notes[0]
     assert_equal(model, result, UNEQUAL)
 
 

@@ -55,7 +55,7 @@ def test_a_pool_of_power_zero_is_left_to_who_refuses_it() -> None:
     editor = Editor(source.graph)
     explicit_padding.PASS.run(editor)
     (declined,) = spell_lp_pool.PASS.run(editor).declined
-    assert declined.reason == "its power is no positive number"
+    assert declined.reason == "its power is not a positive number"
 
 
 def test_a_layer_with_the_batch_first_computes_what_it_does_with_the_steps_first() -> None:

@@ -96,7 +96,7 @@ def test_entry_points_of_a_group_that_nothing_reads_are_told(tmp_path: Path) -> 
 def test_a_name_that_two_distributions_claim_is_refused_with_both_named(tmp_path: Path) -> None:
     install(tmp_path, "toychip", "toychip", GOOD, "[dlpuconv.targets]\ntoy1 = toychip:TOY\n")
     install(tmp_path, "rival", "rival", GOOD, "[dlpuconv.targets]\ntoy1 = rival:TOY\n")
-    assert "claimed by rival and toychip" in listed(tmp_path)["toy1"]["problem"]
+    assert "brought by both rival and toychip" in listed(tmp_path)["toy1"]["problem"]
 
 
 @pytest.mark.parametrize("entries", ["[dlpuconv.targets]\nno equals sign\n", "[dlpuconv.targets]\n= x\ntoy1\n"])
@@ -141,7 +141,7 @@ def test_an_unknown_target_is_answered_with_the_nearest_name(tmp_path: Path) -> 
         ("2.0", "was written for version 2.0 of the plugin API, and this dlpuconv has version 1.0: install a newer"),
         ("1.1", "was written for version 1.1 of the plugin API, and this dlpuconv has version 1.0: install a newer"),
         ("0.9", "version 0.9 of the plugin API, and this dlpuconv has version 1.0: install a newer version of it, or"),
-        ("one", "declares the plugin API 'one', which is no version such as 1.0; this dlpuconv has version 1.0"),
+        ("one", "declares the plugin API 'one', which is not a version such as 1.0; this dlpuconv has version 1.0"),
     ],
 )
 def test_what_was_written_for_another_api_is_told_before_any_of_its_code_runs(

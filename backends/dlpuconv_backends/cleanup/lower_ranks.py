@@ -53,7 +53,7 @@ class _View:
 
     @property
     def shapes(self) -> list[Shape]:
-        """Of all that has axes."""
+        """The shapes of all inputs and outputs that are known."""
         return [*(shape for shape in self.inputs if shape is not None), *self.outputs]
 
 

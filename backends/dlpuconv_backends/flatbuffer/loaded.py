@@ -51,7 +51,7 @@ class LoadedGraph:
             purpose: what LiteRT cannot do, in a message.
 
         Raises:
-            BackendError: LiteRT refuses the graph, or does not survive it.
+            BackendError: LiteRT refuses the graph, or crashes on it.
             MissingDependencyError: ai-edge-litert is not installed.
         """
         self._inputs = [t.name for t in graph.inputs]  # LiteRT keeps the order of the file's inputs and outputs
@@ -93,7 +93,7 @@ class LoadedGraph:
             The outputs in the graph's order.
 
         Raises:
-            BackendError: LiteRT cannot run it, or does not survive it.
+            BackendError: LiteRT cannot run it, or crashes on it.
         """
         return self._session.run(self._by_position(feed))
 
@@ -107,7 +107,7 @@ class LoadedGraph:
             Each feed with its outputs, each array of which is lent until the next is asked for.
 
         Raises:
-            BackendError: LiteRT cannot run a sample, or does not survive it.
+            BackendError: LiteRT cannot run a sample, or crashes on it.
         """
         taken: deque[F] = deque()
 

@@ -22,7 +22,7 @@ _OURS = ("worker.py", "raw.py")
 
 
 def key_of(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
-    """Of what the worker is sent, and of who it is."""
+    """The hash of what the worker is sent, and of the worker's own versions."""
     asked = hashlib.sha256()
     for name, values in arrays.items():
         asked.update(f"{len(name)} {name} {values.dtype.str} {values.shape} ".encode(errors="surrogatepass"))

@@ -92,7 +92,7 @@ def run_graph(graph: Graph, sample: Arrays) -> dict[str, Array]:
     """The outputs of a graph by tensor name, on LiteRT's plain kernels.
 
     Raises:
-        BackendError: LiteRT refuses the graph, or does not survive it.
+        BackendError: LiteRT refuses the graph, or crashes on it.
     """
     made = LoadedGraph(graph, kernels=PLAIN_ON_TWO).run(sample)
     return {t.name: values for t, values in zip(graph.outputs, made, strict=True)}

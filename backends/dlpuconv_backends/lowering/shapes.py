@@ -32,7 +32,7 @@ def true_shapes(content: bytes, graph: Graph) -> Shapes:
         graph: the same.
 
     Returns:
-        Nothing where LiteRT refuses the file or does not survive it; the proof will tell of what.
+        Nothing where LiteRT refuses the file or crashes on it; the proof will tell of what.
 
     Raises:
         MissingDependencyError: ai-edge-litert is not installed.

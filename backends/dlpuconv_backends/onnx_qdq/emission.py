@@ -99,7 +99,7 @@ class _NodeBuilder:
 
     @property
     def codes(self) -> IntegerType:
-        """Of activations."""
+        """The integer type of activations."""
         return self.quantized.scheme.activation_codes.type
 
     def add(self, node: Node) -> None:

@@ -192,7 +192,7 @@ class OnnxNetwork(Network):
     @override
     def with_detours(self, readers: Mapping[Value, Sequence[int]]) -> OnnxNetwork:
         if wrong := [v.name for v in readers if self._axes.get(v.name) != 1 or len(v.shape) != MAP_RANK]:
-            raise CannotError(f"{wrong[0]!r} is no map of features, as depthwise layers read")
+            raise CannotError(f"{wrong[0]!r} is not a map of features, as depthwise layers read")
         consumers = self.consumers()
         found = {v.name: [group_of(consumers[v][place]) for place in places] for v, places in readers.items()}
         return OnnxNetwork(detoured(self.graph, found), self.coding, self)

@@ -102,7 +102,7 @@ class _Branch:
         self._axis, self._channels = axis % len(self._shape), channels
 
     def kind(self) -> Kind:
-        """Of what it makes."""
+        """Shape and type of the output."""
         shape = list(self._shape)
         shape[self._axis] = self._channels.stop - self._channels.start
         return Kind(tuple(shape), self._graph.kinds[self._node.output[0]].dtype)

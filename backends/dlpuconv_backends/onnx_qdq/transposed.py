@@ -45,7 +45,7 @@ class _Axis:
 
     @property
     def positions(self) -> int:
-        """Of each phase."""
+        """How many positions each phase computes."""
         return self.extent + self.reach
 
     @classmethod

@@ -19,7 +19,7 @@ def detoured(graph: Graph, readers: Mapping[Tensor, Sequence[int]]) -> list[Oper
         CannotError: a depthwise layer cannot read an activation.
     """
     if flat := [x.name for x in readers if len(x.shape) != MAP_RANK]:
-        raise CannotError(f"{flat[0]!r} is no map of features, as depthwise layers read")
+        raise CannotError(f"{flat[0]!r} is not a map of features, as depthwise layers read")
     consumers = graph.consumers()
     made = {x: Tensor(detour_name(x.name), x.shape, x.dtype) for x in readers}
     detours: dict[Operator, list[Tensor]] = {}

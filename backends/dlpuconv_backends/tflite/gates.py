@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 MAP_RANK = 4
 _RELU6 = 3
-"""Of ActivationFunctionType."""
+"""Values of TFLite's ActivationFunctionType."""
 _VALID = 1
-"""Of Padding."""
+"""A value of TFLite's Padding."""
 _LONGEST = 4
 """Operators between x and its product."""
 SIXTH = 1 / 6

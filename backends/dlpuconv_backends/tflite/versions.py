@@ -29,7 +29,7 @@ _INT8_VERSION: dict[str, int] = {
 """Of an operator whose data is int8; 1 where a builtin is missing."""
 
 _BOOL_VERSION: dict[str, int] = {"GATHER": 3, "REVERSE_V2": 2, "STRIDED_SLICE": 3, "TRANSPOSE": 3, "UNPACK": 3}
-"""Of an operator whose first input is bool."""
+"""Versions of operators whose first input is bool."""
 
 
 def version_of(op: Operator) -> int:
@@ -141,4 +141,4 @@ _SPECIAL: dict[str, Callable[[Operator], int]] = {
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": _transpose_conv,
 }
-"""What asks for more than int8 does, by builtin."""
+"""Functions that give a higher version than int8 needs, by builtin."""

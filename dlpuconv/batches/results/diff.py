@@ -95,7 +95,7 @@ class Difference:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """All jobs of both."""
+        """The jobs that are in both batches."""
         return (*self.worse, *self.better, *self.same)
 
     def violations(self, conditions: Conditions) -> tuple[str, ...]:

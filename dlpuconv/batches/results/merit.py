@@ -82,7 +82,7 @@ def latest(records: Iterable[JobRecord]) -> dict[frozenset[tuple[str, str]], Job
 
 
 def place(name: str, axes: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    """Of a job in its matrix."""
+    """The place of a job in its matrix."""
     return frozenset(axes.items()) or frozenset((("name", name),))
 
 

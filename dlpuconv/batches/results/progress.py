@@ -33,7 +33,7 @@ class BatchProgress:
 
     @property
     def records(self) -> tuple[JobRecord, ...]:
-        """Of all jobs that ended."""
+        """The records of all jobs that ended."""
         return (*self.done, *self.failed)
 
     def to_json(self) -> dict[str, Json]:

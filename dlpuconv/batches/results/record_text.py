@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def record_text(record: JobRecord) -> Iterator[RenderableType]:
-    """All that a record holds."""
+    """Everything in a record, as text and tables."""
     told = printable(record)
     yield Text.assemble((told.name, "bold"), "  ", standing_text(told))
     for sentence in (told.error,) if told.error else told.reasons:

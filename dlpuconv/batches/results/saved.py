@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 SUFFIX = ".json"
 RESULTS = f"results{SUFFIX}"
-"""In the folder of --output."""
+"""The file of results in the folder of --output."""
 _MOST_BYTES = 1 << 28
 _MOST_FORMAT = 1 << 31
 
@@ -75,7 +75,7 @@ def _records(written: bytes) -> tuple[JobRecord, ...]:
         raise FieldError(f"it has more than {_MOST_BYTES >> 20} MiB")
     content = json.loads(written)
     if not isinstance(content, dict):
-        raise FieldError("it is no JSON object")
+        raise FieldError("it is not a JSON object")
     fields = Fields(content)
     if fields.integer("format", 1, _MOST_FORMAT) > FORMAT:
         raise FieldError(f"this version of dlpuconv reads its format up to {FORMAT}: update it")

@@ -46,7 +46,7 @@ def reason_lines(records: Sequence[JobRecord]) -> Iterator[Text]:
 
 
 def standing_text(record: JobRecord) -> Text:
-    """In its colour."""
+    """The standing of a job, in its colour."""
     found = standing(record)
     return Text("FAIL" if found is Standing.FAIL else found.value, _STYLES.get(found, _FAILED))
 

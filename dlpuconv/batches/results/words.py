@@ -23,12 +23,12 @@ def metric_text(record: JobRecord) -> str:
 
 
 def sqnr_text(record: JobRecord) -> str:
-    """In dB."""
+    """The signal-to-noise ratio, in dB."""
     return "" if record.sqnr_db is None else f"{record.sqnr_db:.1f} dB"
 
 
 def bytes_text(record: JobRecord) -> str:
-    """Of the artifact."""
+    """The size of the artifact."""
     return "" if record.artifact_size is None else size_text(record.artifact_size)
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from dlpuconv.jsonable import Json
 
 FORMAT = 1
-"""Of records: what only adds a field keeps it."""
+"""The version of the form of records; a change that only adds a field keeps it."""
 MOST_BYTES = 4 << 20
-"""Of one record."""
+"""The most bytes that one record may have."""
 KEY = re.compile(r"[0-9a-f]{16,128}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -48,9 +48,9 @@ def parse(content: bytes, key: str) -> JobRecord:
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise FieldError("is damaged: it is no JSON") from error
+        raise FieldError("is damaged: it is not JSON") from error
     if not isinstance(parsed, Mapping) or is_deeper(dict(parsed), _DEEPEST):
-        raise FieldError("is damaged: it holds no JSON object of a record's form")
+        raise FieldError("is damaged: it does not hold the JSON object of a record")
     fields = Fields(parsed)
     try:
         version = fields.integer("format", 1, _LARGEST)
@@ -103,11 +103,11 @@ def _files(fields: Fields) -> dict[str, StoredArtifact]:
     for name in fields.content:
         path = PurePosixPath(name)
         if not path.parts or path.is_absolute() or ".." in path.parts or str(path) != name or set("\0\\") & set(name):
-            raise FieldError(f"{fields.place}{name!r} is no path inside a folder")
+            raise FieldError(f"{fields.place}{name!r} is not a path inside a folder")
         entry = fields.inside(name)
         sha256 = entry.text("sha256")
         if not SHA256.fullmatch(sha256):
-            raise FieldError(f"{entry.place}sha256 is no hash")
+            raise FieldError(f"{entry.place}sha256 is not a hash")
         found[name] = StoredArtifact(sha256=sha256, size=entry.integer("size", 0, _LARGEST))
     return found
 

@@ -229,5 +229,5 @@ class ShelvedStore:
 
 def _record(key: str) -> str:
     if not record_file.KEY.fullmatch(key):
-        raise ValueError(f"{key!r} is no key of a job, which is a hash in hex")
+        raise ValueError(f"{key!r} is not the key of a job, which is a hash in hex")
     return f"records/{key}{_SUFFIX}"

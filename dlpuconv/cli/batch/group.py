@@ -71,7 +71,7 @@ class LeadingGroup(OptionGroup):
 
     @override
     def get_help(self, ctx: Context) -> str:
-        """That of what it does by itself, which tells all."""
+        """The help of the command that runs without a subcommand; it covers everything."""
         return self.itself.get_help(ctx)
 
     @override

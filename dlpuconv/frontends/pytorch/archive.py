@@ -90,7 +90,7 @@ def plain_archive(content: bytes, what: str) -> bytes:
         ) from error
     except _BROKEN as error:
         raise ModelError(
-            f"{what} is no exported program of PyTorch, or is damaged: {error}", id="pytorch-file-damaged"
+            f"{what} is not an exported program of PyTorch, or is damaged: {error}", id="pytorch-file-damaged"
         ) from error
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:

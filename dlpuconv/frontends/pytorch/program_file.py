@@ -42,7 +42,7 @@ def read_program(path: Path, options: SourceOptions, name: str | None) -> Acquir
     """The ONNX form of the program in a `.pt2` file. The file is only read, and nothing of it runs in this process.
 
     Raises:
-        ModelError: there is no such file, it is no exported program, or torch cannot read or export it.
+        ModelError: there is no such file, it is not an exported program, or torch cannot read or export it.
         UnsupportedModelError: the program holds what could run while torch reads it, or was exported in training mode.
         UsageError: the user's names do not fit.
         MissingDependencyError: torch or onnxscript is missing.
@@ -60,7 +60,7 @@ def _exported(archive: bytes, options: SourceOptions, what: str) -> bytes:
     """The program in an archive of plain data, as a serialized ModelProto.
 
     Raises:
-        ModelError: torch cannot read or export it, or does not survive it.
+        ModelError: torch cannot read or export it, or crashes on it.
         UnsupportedModelError: it was exported in training mode.
         UsageError: the user's names do not fit.
     """

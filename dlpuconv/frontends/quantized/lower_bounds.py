@@ -42,7 +42,7 @@ class LowerBounds:
         self._constants = constants
 
     def __getitem__(self, name: str) -> float:
-        """Of one value."""
+        """The lower bound of one value."""
         if name not in self._known:
             values = self._constants.reals(name)
             self._known[name] = -inf if values is None or not values.size else float(values.min())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WIDEST_CODES: Final = 16
 """Bits; wider integers are sums and biases, whose scales follow from others."""
 _OPERANDS: Final = 2
-"""Of a multiplication; what it reads besides is a bias."""
+"""How many inputs belong to a multiplication; the next one is a bias."""
 
 
 class Statements:
@@ -31,18 +31,18 @@ class Statements:
         self._told: dict[str, None] = {}
 
     def of_value(self, name: str, said: Parameters) -> None:
-        """Of a value that is computed."""
+        """Note the scale of a computed value."""
         if said.per_tensor:
             self._values.setdefault(name, {})[said.stated()] = None
         else:
             self.tell(f"the scales of {name!r} lie along an axis, which no layer can read: one is fitted anew")
 
     def of_constant(self, name: str, said: Parameters) -> None:
-        """Of a constant that was stored as codes."""
+        """Note the scale of a constant that was stored as integers."""
         self._constants[name] = said
 
     def repeat(self, name: str, again: str) -> None:
-        """Of a value that is another one under a second name."""
+        """Note that a value is another one under a second name."""
         if name in self._values:
             self._values[again] = self._values[name]
 

@@ -37,7 +37,7 @@ def converted(task: str, files: Mapping[str, bytes], options: SourceOptions, sou
         source: the model; its path is what it is called in messages.
 
     Raises:
-        ModelError: TensorFlow cannot read the model, or does not survive it.
+        ModelError: TensorFlow cannot read the model, or crashes on it.
         ShapeError: an input has no static shape.
         UsageError: the model has no such signature.
         UnsupportedModelError: the model holds what cannot be converted.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CODES: Final = {"int8", "uint8", "int16"}
 _SUMS: Final = {"int32", "int64"}
-"""Of biases, whose scales follow from others."""
+"""The types of biases, whose scales follow from others."""
 
 
 def in_real_numbers(view: FileView) -> FileView:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.frontends.tflite.step import Step
 
 _ONNX_ORDER: Final = (0, 3, 1, 2)
-"""Of TFLite's gates input, forget, cell, output."""
+"""The order of TFLite's gates input, forget, cell, output."""
 _WEIGHTS, _RECURRENT, _PEEPHOLES, _BIASES, _PROJECTION, _NORMS = range(1, 5), range(5, 9), 9, 12, 16, 20
 """Where the operands begin, one for each gate; source: lstm_shared.h of TensorFlow Lite."""
 _AXES: Final = 3

@@ -118,4 +118,4 @@ READERS: Final[Mapping[str, Callable[[Step], None]]] = {
     "UNPACK": moves.unpack,
     "ZEROS_LIKE": moves.zeros_like,
 }
-"""By the name of the builtin."""
+"""The readers of operators, by the name of the builtin."""

@@ -104,7 +104,7 @@ def batch_to_space_nd(step: Step) -> None:
 
 
 def _pair(step: Step, position: int, what: str) -> tuple[int, int]:
-    """Of rows and columns."""
+    """Two integers: one for rows and one for columns."""
     numbers = step.numbers(position, what)
     if len(numbers) != len("HW"):
         raise UnreadError(f"its {what} would have to be two integers")

@@ -200,7 +200,7 @@ def _session_options() -> Any:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # costs most where others compute
     options.log_severity_level = _CRASHES_ONLY
-    options.enable_cpu_mem_arena = False  # it keeps the largest working set for ever
+    options.enable_cpu_mem_arena = False  # it keeps the largest working set forever
     return options
 
 

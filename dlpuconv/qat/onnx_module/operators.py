@@ -125,7 +125,7 @@ def _reduced(reduce: Function) -> TorchOperator:
 
 
 def _whole_map(reduce: Function) -> TorchOperator:
-    """Of all pixels of each channel."""
+    """A reduction over all pixels of each channel."""
     return TorchOperator(
         make=lambda node: functools.partial(reduce, dim=list(range(2, len(shape_read(node)))), keepdim=True)
     )
@@ -143,7 +143,7 @@ def _along_axis(function: Function) -> TorchOperator:
 
 
 def _several(function: Function) -> TorchOperator:
-    """Of any number of operands, two at a time."""
+    """An operator of any number of operands, applied to two at a time."""
     return TorchOperator(make=lambda _: lambda *values: functools.reduce(function, values))
 
 

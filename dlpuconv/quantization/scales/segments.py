@@ -66,7 +66,7 @@ class Group:
     fixed: Affine | None
 
     def affine(self, coding: Coding) -> Affine:
-        """Of all the group's activations."""
+        """The scale and zero point of all activations of the group."""
         return self.fixed or covering(self.values, centered(coding) if self._is_centered else coding)
 
     @property

@@ -168,7 +168,7 @@ def _measured(quantized: Quantized, found: StatedActivations) -> Iterator[str]:
 
 
 class _Titles:
-    """Of the layers that make activations."""
+    """The titles of the layers that compute activations."""
 
     def __init__(self, quantized: Quantized) -> None:
         self._makers, self._names = quantized.network.producers(), quantized.names

@@ -95,7 +95,7 @@ def _misfit(stated: StatedScale, layer: Layer, chosen: Granularity, coding: Codi
     if affine.per_channel and layer.rows % len(affine.scales):
         return "have a scale for each of something else than output channels"
     if coding.power_of_two and any(math.frexp(scale)[0] != 0.5 for scale in affine.scales):
-        return "have a scale that is no power of two"
+        return "have a scale that is not a power of two"
     return ""
 
 
@@ -127,7 +127,7 @@ def _held(layer: Layer, affine: Affine, coding: Coding) -> StatedWeights:
         steps = np.asarray(part.scales).reshape(rows)
         codes = np.rint(exact / steps)
         if (np.abs(codes * steps - exact) > _EXACT * steps).any():
-            return StatedWeights(reason="were changed by a rewrite, and are no codes of the stated scale")
+            return StatedWeights(reason="were changed by a rewrite, and are not codes of the stated scale")
         codes += np.asarray(part.zero_points).reshape(rows)
         parts.append(SourceCodes.of(codes.reshape(len(codes), -1), coding))
     return _fitted(affine, SourceCodes.joined(parts), coding)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _MARGIN = 2.0
-"""How much further than made-up samples drive a channel its own may do so: 1 lost a MobileNetV2 11 dB."""
+"""How much further than synthetic samples drive a channel its own may do so: 1 lost a MobileNetV2 11 dB."""
 
 
 def detailed_values(network: Network) -> list[Value]:
@@ -34,7 +34,7 @@ class Channels:
     """Lowest, highest, mean and mean square by channel: [sum of channels, 4], tensor after tensor."""
 
     name = "channels-1"
-    """Of the layout, for caches."""
+    """The name of the layout, by which caches tell it apart."""
     distinguished = False
 
     def __init__(self, counts: Sequence[int]) -> None:
@@ -75,7 +75,7 @@ class Details:
 
     Attributes:
         channels: by tensor name: [C, 4] lowest, highest, mean, mean square.
-        evidence: how many real samples were seen; made-up ones do not prove that a channel never fires.
+        evidence: how many real samples were seen; synthetic ones do not prove that a channel never fires.
     """
 
     channels: Mapping[str, npt.NDArray[np.float64]]

@@ -42,7 +42,7 @@ class MinMax:
     """The lowest and the highest value: [count, 2]."""
 
     name = "minmax-1"
-    """Of the layout, for caches."""
+    """The name of the layout, by which caches tell it apart."""
     distinguished = True
 
     def start(self, count: int) -> None:

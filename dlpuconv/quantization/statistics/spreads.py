@@ -51,12 +51,12 @@ class _Excerpt:
 
     @classmethod
     def of(cls, seen: Seen, places: range) -> _Excerpt:
-        """Of one sample."""
+        """The excerpt of one sample."""
         flat = seen.values.reshape(-1)
         return cls(seen.ends, flat.size, [flat[places.start :: places.step].copy()], [places])
 
     def add(self, other: _Excerpt) -> None:
-        """What is kept of the next sample."""
+        """Add the excerpt of the next sample."""
         (low, high), (lower, higher) = self.ends, other.ends
         self.ends = np.minimum(low, lower), np.maximum(high, higher)
         self.size += other.size
@@ -73,7 +73,7 @@ class Excerpts:
     """
 
     name = "spreads-5"
-    """Of the rows' layout, for caches."""
+    """The name of the rows' layout, by which caches tell them apart."""
     distinguished = True
 
     def __init__(self, values: Sequence[Value], samples: int) -> None:

@@ -68,7 +68,7 @@ class _SampleErrors:
 
     @classmethod
     def of(cls, weights: Reals, probe: SampleRows) -> _SampleErrors:
-        """Of weights [G, O, K]."""
+        """For weights of shape [G, O, K]."""
         wanted = _products(weights, probe.drift)
         return cls(wanted, probe, _by_sample(wanted, probe))
 
@@ -105,11 +105,11 @@ class _Pull:
 
     @classmethod
     def of(cls, weights: Reals, moments: SecondMoments) -> _Pull:
-        """Of weights [G, O, K]."""
+        """For weights of shape [G, O, K]."""
         return cls(weights @ moments.drift, moments.read, power(moments.read))
 
     def beside(self, other: _Pull) -> _Pull:
-        """Of two halves of the samples together."""
+        """The mean of two halves of the samples."""
         return _Pull((self.pull + other.pull) / 2, (self.read + other.read) / 2, (self.power + other.power) / 2)
 
     def met(self, caution: float) -> Reals:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.statistics.channels import Details
 
 _MAP_RANK = 4
-"""Of what a depthwise layer reads."""
+"""The number of axes of what a depthwise layer reads."""
 _WORTH = 1.0
 """Octaves between the factors of an activation: of less, its scale would hardly be finer."""
 

@@ -82,7 +82,7 @@ class _Noise:
         self._values = {value: self._of_value(value) for value in self._weights}
 
     def total(self) -> float:
-        """That of the network."""
+        """The noise of the whole network."""
         return sum(rows.noise for rows in (*self._layers.values(), *self._values.values()) if rows is not None)
 
     def candidates(self) -> Iterator[_Candidate]:

@@ -46,6 +46,6 @@ def heard_by_channel(network: Network, channels: Mapping[str, Reals]) -> Mapping
 
 
 def _power(value: Value, channels: Mapping[str, Reals]) -> float:
-    """Of all channels together; 0 where it is not known."""
+    """The sum over all channels; 0 where it is not known."""
     table = channels.get(value.name)
     return 0.0 if table is None else float(table[:, 3].sum())

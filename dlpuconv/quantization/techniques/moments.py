@@ -1,6 +1,6 @@
-"""A float network that, on made-up samples, gives values like those that it saw in training.
+"""A float network that, on synthetic samples, gives values like those that it saw in training.
 
-What made-up samples make of a network drifts away from what real ones do, layer by layer. Where the mean and the
+What synthetic samples make of a network drifts away from what real ones do, layer by layer. Where the mean and the
 deviation of a layer's output channels are known from training, its weights and bias are changed so that it gives these;
 the next layers then read what they would. The network is for measuring only: ranges, means and distributions by name
 are those of the original's activations.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     type Reals = npt.NDArray[np.float64]
 
 _MOST_FACTOR = 10.0
-"""A channel that made-up samples hardly move tells too little to be stretched further."""
+"""A channel that synthetic samples hardly move tells too little to be stretched further."""
 _CREDIBLE = 3.0
 """Of a layer's typical factor, and 1 / 3: networks whose statistics belong to their weights have 0.7 to 1.3."""
 _SAME = 1e-5

@@ -176,6 +176,6 @@ def _product(matrix: npt.NDArray[np.float32], vector: Reals) -> Reals:
 
 
 def _shares(parts: Reals) -> Reals:
-    """Of their sum; zeros where that is zero."""
+    """Each part as a share of their sum; zeros where the sum is zero."""
     whole = parts.sum()
     return np.asarray(parts / whole if whole > 0 else np.zeros_like(parts))

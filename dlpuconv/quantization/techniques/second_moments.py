@@ -87,7 +87,7 @@ class Sums:
             self._fold()
 
     def moments(self, *, centred: bool) -> SecondMoments:
-        """Of what was folded."""
+        """The second moments of all rows that were folded so far."""
         rows = self._rows(centred=centred)
         self._fold()
         read, drift, mean_drift, mean_near = (total / self._count for total in self._sums)
@@ -100,7 +100,7 @@ class Sums:
         return SecondMoments(read=read, drift=drift, probe=probe, rows=rows)
 
     def _probe(self, mean_near: Floats, mean_drift: Reals) -> SampleRows:
-        """Less these means."""
+        """The rows that were kept, with these means subtracted."""
         near, drift = (np.concatenate(parts, 1) for parts in zip(*self._probed, strict=True))
         starts = np.cumsum([0, *(part.shape[1] for part, _ in self._probed[:-1])])
         means = (mean.astype(np.float32)[:, None] for mean in (mean_near, mean_drift))
@@ -113,7 +113,7 @@ class Sums:
         return q + (self._sums[2] + other._sums[2]) / count, q
 
     def _rows(self, *, centred: bool) -> tuple[Reals, Reals] | None:
-        """All that was folded, where that is little."""
+        """All rows themselves, if they are fewer than a row's numbers; else None."""
         if self._sums or sum(near.shape[1] for near, *_ in self._waiting) >= self._start.shape[2]:
             return None
         near, drift, counted = (

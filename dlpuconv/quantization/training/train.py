@@ -44,7 +44,7 @@ _WORK = 5e11
 _OF_A_VALUE = 50
 """As many multiplications take the time that it takes to round one value, and to find the gradient of that."""
 _VALUES = 2**23
-"""Of the activations of one batch."""
+"""The most activation values in one batch."""
 _CODE_RATE, _BIAS_RATE = 0.01, 0.003
 """Of Adam, in steps of the weights' scales and of the output's."""
 _HELD_OUT = 8

@@ -172,7 +172,7 @@ def _accumulator_floor(
     """[O] the smallest weight scale with which each channel's accumulator stays in int32.
 
     sum|w|/s * reach + |b|/(s * s_in) <= 2^31 - 1, solved for s; rounding adds half a code to every weight, and that of
-    a zero point, which is no whole number, another half.
+    a zero point, which is not a whole number, another half.
     """
     assert layer.weights is not None
     rows = layer.weights.reshape(layer.rows, -1)

@@ -25,7 +25,7 @@ _MOST_LINKS = 500
 
 
 def layer_facts(view: FileView, layer: LayerView, placed: LayerPlacement | None, accelerator: str) -> Iterator[Fact]:
-    """All but its tensors."""
+    """Facts about a layer, without its tensors."""
     if placed is not None:
         where = "CPU" if placed.processor is Processor.CPU else accelerator
         yield Fact("runs on", where if placed.certain else f"{where}, likely", placed.why)

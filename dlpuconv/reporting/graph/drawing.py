@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlpuconv.reporting.graph.layers import Edge
 
 WIDTH, HEIGHT = 200, 56
-"""Of a node, in units of the drawing."""
+"""The size of a node, in units of the drawing."""
 _ACROSS, _DOWN, _LANE, _MARGIN = 24, 40, 14, 16
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     type Floats = npt.NDArray[np.float64]
 
 PASSING = 0.25
-"""Of scores: boxes below it are read by nobody."""
+"""The lowest score that counts: applications ignore boxes below it."""
 _MOSTLY = 0.99
 
 

@@ -54,4 +54,4 @@ class Region:
 
 
 WHOLE = Region(kind=OutputKind.VALUES)
-"""Of an output that nothing is known of."""
+"""The whole of an output about which nothing is known."""

@@ -54,7 +54,7 @@ def nearest_multiples(count: int, group: int) -> str:
 
 
 def height_width(tensor: TensorView) -> tuple[int, int] | None:
-    """Of an image tensor; None for others."""
+    """Height and width of an image tensor; None for others."""
     return (tensor.shape[1], tensor.shape[2]) if len(tensor.shape) == _IMAGE_RANK else None
 
 

@@ -32,14 +32,14 @@ The share of the span is for ends near zero, such as the lowest score.
 
 
 def is_alive(_: FileView, context: Context) -> Iterator[Hit]:
-    """It varies where the source's varies."""
+    """The output varies where the source's output varies."""
     for output in _outputs(context):
         if output.dead:
             yield Hit(output.dead, output.name)
 
 
 def is_sound(_: FileView, context: Context) -> Iterator[Hit]:
-    """It is finite, and zero where the source's is."""
+    """The output is finite, and it is zero only where the source's output is."""
     for output in _outputs(context):
         if output.fault:
             yield Hit(output.fault, output.name)
@@ -91,7 +91,7 @@ def has_steps_for_all(_: FileView, context: Context) -> Iterator[Hit]:
 
 
 def keeps_the_metric(_: FileView, context: Context) -> Iterator[Hit]:
-    """By no more than the user allows."""
+    """The metric falls by no more than the user allows."""
     if context.metric is not None and context.metric.reason:
         yield Hit(context.metric.reason)
 

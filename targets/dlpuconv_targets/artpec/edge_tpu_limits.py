@@ -33,7 +33,7 @@ def fused_activation(_: FileView, layer: LayerView) -> str:
 
 
 def dilation(_: FileView, layer: LayerView) -> str:
-    """Of convolutions."""
+    """The dilation of a convolution, if it differs between height and width; else empty."""
     h, w = number(layer, "dilation_h_factor", 1), number(layer, "dilation_w_factor", 1)
     return f"dilation {h}x{w}" if h != w else ""
 
@@ -110,6 +110,6 @@ def computed_weights(view: FileView, layer: LayerView) -> str:
 
 
 def vector_output(view: FileView, layer: LayerView) -> str:
-    """Of a fully connected layer."""
+    """The shape of a fully connected layer's output, if it is more than a vector; else empty."""
     output = output_of(view, layer)
     return f"it makes {list(output.shape)}" if long_axes(output) > 1 else ""

@@ -58,7 +58,7 @@ def plain_graph(view: FileView, _: Context) -> Iterator[Hit]:
         if layer.op in CONTROL_FLOW:
             yield Hit(f"{layer.op} is control flow", layer.name)
         elif layer.custom:
-            yield Hit(f"{layer.op} is no operator of ONNX itself", layer.name)
+            yield Hit(f"{layer.op} is not an operator of ONNX itself", layer.name)
 
 
 def static(view: FileView, _: Context) -> Iterator[Hit]:
@@ -138,4 +138,4 @@ _GRAPH_RULES: tuple[Rule, ...] = (
 
 _ALL = (*_GRAPH_RULES, *INPUT_RULES, *PACKAGE_RULES)
 CVFLOW_RULES = tuple(sorted(_ALL, key=lambda rule: rule.severity is not Severity.FAIL))
-"""Of CVflow chips; fatal ones first."""
+"""The rules for CVflow chips; fatal ones first."""

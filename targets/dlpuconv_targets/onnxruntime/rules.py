@@ -145,4 +145,4 @@ ONNXRUNTIME_RULES: tuple[Rule, ...] = (
         " kernels for ReLU, LeakyReLU and sigmoid, among others.",
     ),
 )
-"""Of files for ONNX Runtime; fatal ones first."""
+"""The rules for files of ONNX Runtime; fatal ones first."""

@@ -57,5 +57,5 @@ def test_a_reader_that_holds_small_channels_back_gets_a_detour() -> None:
 
 def test_what_is_no_map_is_refused_by_name() -> None:
     flat = network(model("(float[1,2] x) => (float[1,2] z) { a = Relu(x) s = Softmax(a) z = Mul(a, s) }", {}))
-    with pytest.raises(CannotError, match="'a' is no map of features"):
+    with pytest.raises(CannotError, match="'a' is not a map of features"):
         take_detours(flat, [Detour("a", (0,))])

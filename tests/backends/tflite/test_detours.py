@@ -117,7 +117,7 @@ def test_vectors_get_no_detour() -> None:
     x, z = activation("x", 1, 2), activation("z", 1, 2)
     a, s = activation("a", 1, 2), activation("s", 1, 2)
     network = TFLiteNetwork(Graph([x], [z], [mul(x, x, a, "a"), softmax(a, s), mul(a, s, z, "z")]))
-    with pytest.raises(CannotError, match="'a' is no map of features"):
+    with pytest.raises(CannotError, match="'a' is not a map of features"):
         take_detours(network, [DETOUR])
 
 

@@ -122,7 +122,7 @@ def test_one_scale_for_all_channels_is_kept_where_the_chip_could_have_several() 
             CODES * 0.13,
             stated(0.125, 0),
             SCHEME,
-            "were changed by a rewrite, and are no codes of the stated scale",
+            "were changed by a rewrite, and are not codes of the stated scale",
         ),
         (
             [[0.125, -25, 0.125], [12.5, 12.5, 12.5]],
@@ -134,7 +134,7 @@ def test_one_scale_for_all_channels_is_kept_where_the_chip_could_have_several() 
             CODES * 0.13,
             stated(0.13, 0),
             replace(SCHEME, weight_codes=Coding(symmetric=True, power_of_two=True)),
-            "have a scale that is no power of two",
+            "have a scale that is not a power of two",
         ),
         (CODES * 1e-12, stated(1e-12, 0), SCHEME, "have a scale with which sums could leave 32 bits"),
         (CODES * 1e-30, stated(1e-30, 0), SCHEME, "have a scale with which sums could leave 32 bits"),

@@ -1,4 +1,4 @@
-"""Networks that give, on made-up samples, the moments of real ones."""
+"""Networks that give, on synthetic samples, the moments of real ones."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_without_any_other_option_there_is_a_package() -> None:
     assert conversion.verdict == "pass"
     assert {f.rule for f in conversion.report.findings} == {"CV-RANGE", "CV-IMAGES"}
     assert any("holds none" in text for text in conversion.report.warnings)
-    assert not conversion.report.calibrated  # it was compared on made-up samples
+    assert not conversion.report.calibrated  # it was compared on synthetic samples
     assert [o.version for o in package_model(conversion).opset_import] == [13]
     readme = conversion.artifacts[0].artifact.files["README.md"].decode()
     assert "Images should come to this size by **stretch**" in readme  # there are none that did

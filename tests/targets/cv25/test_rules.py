@@ -96,7 +96,7 @@ def test_a_good_file_breaks_no_rule() -> None:
         (view(output=tensor(1, "y", (1, 10), "int8")), "CV-FLOAT32", "it is int8"),
         (view(op=layer("DequantizeLinear")), "CV-QDQ", "DequantizeLinear"),
         (view(op=layer("Loop")), "CV-GRAPH", "Loop is control flow"),
-        (view(op=layer("MyOp", custom=True)), "CV-GRAPH", "MyOp is no operator of ONNX itself"),
+        (view(op=layer("MyOp", custom=True)), "CV-GRAPH", "MyOp is not an operator of ONNX itself"),
         (view(output=tensor(1, "y", (1, -1))), "CV-STATIC", "the shape is [1, -1]"),
         (view(input_=tensor(0, "x", (4, 3, 64, 96))), "CV-BATCH", "the batch is 4"),
         (view(input_=tensor(0, "x", (1, 64, 96, 3))), "CV-PLANAR", "the shape [1, 64, 96, 3] is interleaved"),

@@ -45,7 +45,7 @@ class Package:
 def make_package(model: FloatModel, job: Job, packager: Packager) -> Package:
     """The folder that a chip maker's compiler takes.
 
-    Without calibration data it has no calibration files; its reference inferences are of made-up samples then.
+    Without calibration data it has no calibration files; its reference inferences are of synthetic samples then.
 
     Raises:
         ArtifactError: ONNX Runtime cannot run the model.

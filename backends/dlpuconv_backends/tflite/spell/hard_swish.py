@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlpuconv_backends.flatbuffer import Operator
 
 _RELU6 = 3
-"""Of ActivationFunctionType."""
+"""Values of TFLite's ActivationFunctionType."""
 
 
 def spell(op: Operator) -> list[Operator]:
