@@ -158,9 +158,10 @@ def main() -> int:
     warnings.simplefilter("ignore")
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
     into, zoo, *patterns = sys.argv[1:]
-    for kind, convert in {
+    conversions: dict[str, Callable[[Path, Wanted], None]] = {
         "keras": convert_layers, "onnx": convert_nodes, "zoo": partial(convert_zoo, zoo=Path(zoo)),
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for kind, convert in conversions.items():
         folder = Path(into) / kind
         folder.mkdir()
         convert(folder, partial(_matches, kind, patterns))

@@ -54,7 +54,7 @@ def _classes(keras: Any, tf: Any) -> tuple[Callable[..., Any], Callable[..., Any
         given = keras.initializers.Constant(value)
         return layer.add_weight(name, shape=np.shape(value), initializer=given, trainable=False)
 
-    class QuantizeLayer(keras.layers.Layer):  # type: ignore[misc, name-defined]
+    class QuantizeLayer(keras.layers.Layer):  # type: ignore[misc]
         def build(self, _: Any) -> None:
             self.ends = [
                 variable(self, f"quantize_layer_{n}", end) for n, end in zip(("min", "max"), TAKEN, strict=True)
@@ -63,7 +63,7 @@ def _classes(keras: Any, tf: Any) -> tuple[Callable[..., Any], Callable[..., Any
         def call(self, x: Any) -> Any:
             return fake(x, *self.ends)
 
-    class QuantizeWrapperV2(keras.layers.Wrapper):  # type: ignore[misc, name-defined]
+    class QuantizeWrapperV2(keras.layers.Wrapper):  # type: ignore[misc]
         def __init__(self, layer: Any, weights: str = "", *, per_channel: bool = False) -> None:
             super().__init__(layer, name=f"quant_{layer.name}")
             self.rounded, self.per_channel = weights, per_channel

@@ -68,7 +68,8 @@ class _Codes:
     def encode(self, values: Reals) -> npt.NDArray[np.int8]:
         """Channels are the last axis."""
         codes = np.rint(values / self.scales) + self.zero_points
-        return np.clip(codes, self.lowest, self.highest).astype(np.int8)
+        encoded: npt.NDArray[np.int8] = np.clip(codes, self.lowest, self.highest).astype(np.int8)
+        return encoded
 
 
 def handlers() -> dict[str, tuple[Callable[..., None], list[Any]]]:
@@ -139,7 +140,8 @@ def _codes(node: Any) -> _Codes | None:
     if bits > _MOST_BITS or not all(end.is_const() for end in ends):
         return None
     if node.type == _ARGUMENTS:
-        low, high = (np.float32(node.get_attr_value(end)) for end in ("min", "max"))
+        told = [node.get_attr_value(end) for end in ("min", "max")]
     else:
-        low, high = (np.asarray(end.get_tensor_value(as_list=False), np.float32) for end in ends)
+        told = [end.get_tensor_value(as_list=False) for end in ends]
+    low, high = (np.asarray(end, np.float32) for end in told)
     return _Codes.of(low, high, bits, narrow=bool(node.get_attr_value("narrow_range", 0)))
