@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,9 +16,11 @@ from dlpuconv.errors import BackendError, DlpuconvError, OutputError, PluginErro
 from dlpuconv.language.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _INTERNAL = 10
+_COMPLETION = "_DLPUCONV_COMPLETE"
+"""What the shells' scripts set, as typer names it after the program."""
 TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error, or a plugin's, came from."""
 
@@ -101,7 +104,8 @@ def _run(arguments: list[str]) -> int:
     from dlpuconv.cli.usage import usage_id, usage_sentence
 
     try:
-        status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
+        with _one_line_helps():
+            status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
         _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code, usage_id(error)))
         return error.exit_code
@@ -111,6 +115,23 @@ def _run(arguments: list[str]) -> int:
         raise KeyboardInterrupt
     streams.check()
     return status
+
+
+@contextmanager
+def _one_line_helps() -> Iterator[None]:
+    """typer breaks the help of completions at the terminal's width, and fish would offer each line as a candidate."""
+    if _COMPLETION not in os.environ:
+        yield
+        return
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "10000"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
 
 
 def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
