@@ -180,7 +180,6 @@ def _view(made: Any, _: tuple[Any, ...]) -> Any:
 
 def _demand_kind[T](made: T, kind: type) -> T:
     if not isinstance(made, kind):
-        raise TypeError(
-            f"it returned {'nothing' if made is None else f'a {type(made).__name__}'}, not a {kind.__name__}"
-        )
+        got = "None" if made is None else type(made).__name__
+        raise TypeError(f"it returned {got} instead of {kind.__name__}")
     return made

@@ -89,8 +89,8 @@ def test_what_a_backend_refuses_on_purpose_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("emit", "complaint"),
     [
-        (lambda *_: None, "it returned nothing, not a Artifact"),
-        (lambda *_: b"TFL3", "it returned a bytes, not a Artifact"),
+        (lambda *_: None, "it returned None instead of Artifact"),
+        (lambda *_: b"TFL3", "it returned bytes instead of Artifact"),
         (changed(files={"": "text"}), "its files are bytes by path, not str by ''"),
         (changed(files={"model.onnx": b""}), "artpec9 takes one file, .tflite, but the artifact is a folder"),
         (
@@ -98,9 +98,9 @@ def test_what_a_backend_refuses_on_purpose_stays_as_it_is() -> None:
             "artpec9 takes one file, .tflite, but the artifact has others: log.txt",
         ),
         (changed(warnings="a text"), "the artifact's warnings are a tuple of texts, not 'a text'"),
-        (changed(inputs=({"name": "x"},)), "it returned a dict, not a Port"),
+        (changed(inputs=({"name": "x"},)), "it returned dict instead of Port"),
         (changed(inputs=(replace(PORT, permutation=(0, 2)),)), r"the permutation (0, 2) of 'x' does not fit its shape"),
-        (changed(bindings=None), "it returned nothing, not a Mapping"),
+        (changed(bindings=None), "it returned None instead of Mapping"),
         (changed(facts={"share": float("nan")}), "not JSON compliant"),
         (changed(facts={"path": object()}), "not JSON serializable"),
     ],
@@ -131,14 +131,14 @@ def test_good_drafts_pass_as_they_are() -> None:
     ("hooks", "call", "complaint"),
     [
         ({"draft": lambda *_: ()}, lambda b: b.draft(None, [ARTPEC9]), "it returned 0 drafts for 1 targets"),
-        ({"draft": lambda *_: [None]}, lambda b: b.draft(None, [ARTPEC9]), "it returned a list, not a tuple"),
+        ({"draft": lambda *_: [None]}, lambda b: b.draft(None, [ARTPEC9]), "it returned list instead of tuple"),
         (
             {"draft": lambda *_: (Draft(view=EMPTY, layers=(CONV,)),)},
             lambda b: b.draft(None, [ARTPEC9]),
             "names 1 layers",
         ),
-        ({"blame": lambda *_: 3}, lambda b: b.blame(None, None, RECIPE, None), "it returned a int, not a Blame"),
-        ({"read": lambda *_: {}}, lambda b: b.read(None), "it returned a dict, not a FileView"),
+        ({"blame": lambda *_: 3}, lambda b: b.blame(None, None, RECIPE, None), "it returned int instead of Blame"),
+        ({"read": lambda *_: {}}, lambda b: b.read(None), "it returned dict instead of FileView"),
         ({"runner": lambda *_: print}, lambda b: b.runner(None), "which has no run"),
     ],
 )
