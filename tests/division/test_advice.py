@@ -38,7 +38,9 @@ def test_only_the_outputs_that_are_wanted_count() -> None:
 
 
 def test_where_nothing_stands_in_front_the_network_is_to_be_exported_from_behind() -> None:
-    assert told("first", outputs=("first",)).endswith("export the network from behind them, with float inputs")
+    assert told("first", outputs=("first",)).endswith(
+        "export the network from behind them, with their results as float inputs"
+    )
 
 
 def test_a_refusal_that_no_division_helps_against_says_what_it_said() -> None:
