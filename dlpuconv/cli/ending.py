@@ -119,7 +119,7 @@ def _run(arguments: list[str]) -> int:
 
 @contextmanager
 def _one_line_helps() -> Iterator[None]:
-    """typer breaks the help of completions at the terminal's width, and fish would offer each line as a candidate."""
+    """Typer breaks the help of completions at the terminal's width, and fish would offer each line as a candidate."""
     if _COMPLETION not in os.environ:
         yield
         return
