@@ -30,7 +30,7 @@ X = activation("x", (1, 8, 8, 16))
 
 def of(view: FileView, target: Target) -> Forecast:
     assert target.placement is not None
-    return forecast(view, target.placement, Context(weights=target.scheme.weights))
+    return forecast(view, target.placement, target.context)
 
 
 def two_convolutions_around(kind: str) -> FileView:

@@ -63,7 +63,7 @@ def convert(model: Path, code: str, *more: str, targets: str = "cv25,toy1") -> A
         ("ToyBackend.emit = boom", f"emit of {CALLED} failed: ValueError: boom (toychip.py, line 10)"),
         (
             "ToyBackend.emit = lambda *_: None",
-            f"emit of {CALLED} failed: TypeError: it returned nothing, not a Artifact",
+            f"emit of {CALLED} failed: TypeError: it returned nothing",
         ),
         ("ToyBackend.prepare = boom", f"prepare of {CALLED} failed: ValueError: boom"),
         ("ToyBackend.runner = boom", f"runner of {CALLED} failed: ValueError: boom"),
@@ -84,7 +84,7 @@ def test_the_results_of_the_others_are_delivered_and_the_failure_is_named(
     assert [(f["target"], f["type"], f["status"]) for f in told["failures"]] == [("toy1", "PluginError", 8)]
     assert complaint in told["failures"][0]["message"]
     assert told["verdict"] == "fail"
-    assert f"error: toy1: {told['failures'][0]['message']}\n" in errors
+    assert f"error: toy1: {told['failures'][0]['message']} [{told['failures'][0]['id']}]\n" in errors
     assert sorted(path.name for path in (model.parent / "out").iterdir()) == ["m.cv25"]
 
 
