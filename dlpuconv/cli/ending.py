@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _INTERNAL = 10
+_COMPLETE = "_DLPUCONV_COMPLETE"  # is set by the shell's script of typer
 TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error, or a plugin's, came from."""
 
@@ -100,6 +101,8 @@ def _run(arguments: list[str]) -> int:
     from dlpuconv.cli.app import app
     from dlpuconv.cli.usage import usage_id, usage_sentence
 
+    if _COMPLETE in os.environ:
+        _keep_descriptions_whole()
     try:
         status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
@@ -111,6 +114,13 @@ def _run(arguments: list[str]) -> int:
         raise KeyboardInterrupt
     streams.check()
     return status
+
+
+def _keep_descriptions_whole() -> None:
+    """Typer wraps what it tells of a candidate, and a shell would take the second line for another candidate."""
+    from typer import rich_utils
+
+    rich_utils.MAX_WIDTH = 10_000
 
 
 def _print_error(arguments: Sequence[str], failure: _Failure) -> None:
