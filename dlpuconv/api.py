@@ -303,6 +303,7 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             measure layers.
     """
     from dlpuconv.workflow.analyze import analyze as run
+    from dlpuconv.workflow.failure import all_in_one
     from dlpuconv.workflow.run import Data
 
     with python_words():
@@ -329,7 +330,10 @@ def analyze(  # noqa: PLR0913 - the public face: every keyword is one option of 
             cache=cache,
         )
         data = Data(calibration=calibration, validation=validation, example_inputs=example_inputs)
-        return in_python(run(model, request, data, _shown(progress)))
+        done = run(model, request, data, _shown(progress))
+        if done.failures:
+            raise all_in_one(done.failures)
+        return in_python(done.found)
 
 
 def check(  # noqa: PLR0913 - the public face: every keyword is one option of `dlpuconv check`

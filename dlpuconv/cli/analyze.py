@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import typer
+
 from dlpuconv.cli import options as opt
 from dlpuconv.language.printable import printable
 
@@ -43,7 +45,7 @@ def analyze(
     Example: dlpuconv analyze model.onnx --target artpec8 --calibration images/ --preset imagenet
     """
     from dlpuconv.analysis.blame_text import analysis_table
-    from dlpuconv.cli.console import CommandProgress, print_json, show
+    from dlpuconv.cli.console import CommandProgress, fail, print_json, show
     from dlpuconv.cli.parsing import names, numbers, shapes
     from dlpuconv.reporting import check_overlays, write_overlays
     from dlpuconv.workflow.analyze import analyze as run
@@ -74,12 +76,21 @@ def analyze(
         for name in request.targets:
             check_overlays(overlay, f"{model.stem}.{name}")
     progress = CommandProgress(quiet=quiet or json)
-    found = run(model, request, Data(calibration=calibration, validation=validation), progress)
+    done = run(model, request, Data(calibration=calibration, validation=validation), progress)
     if overlay:
-        for analysis in found:
+        for analysis in done.found:
             write_overlays(overlay, f"{model.stem}.{analysis.target}", analysis.overlays())
     if json:
-        print_json({"analyses": [analysis.to_json() for analysis in found]})
+        print_json(
+            {
+                "analyses": [analysis.to_json() for analysis in done.found],
+                "failures": [failure.to_json() for failure in done.failures],
+            }
+        )
     else:
-        for analysis in found:
+        for analysis in done.found:
             show(*analysis_table(printable(analysis), top))
+    for failure in done.failures:
+        fail(f"{failure.target}: {failure.error}", failure.error.id)
+    if done.failures:
+        raise typer.Exit(max(failure.error.status for failure in done.failures))

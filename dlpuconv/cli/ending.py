@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,11 +15,10 @@ from dlpuconv.errors import BackendError, DlpuconvError, OutputError, PluginErro
 from dlpuconv.language.printable import printable_json, printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 _INTERNAL = 10
-_COMPLETION = "_DLPUCONV_COMPLETE"
-"""What the shells' scripts set, as typer names it after the program."""
+_COMPLETE = "_DLPUCONV_COMPLETE"  # is set by the shell's script of typer
 TRACEBACK = "DLPUCONV_TRACEBACK"
 """Set this environment variable to see where an internal error, or a plugin's, came from."""
 
@@ -103,9 +101,10 @@ def _run(arguments: list[str]) -> int:
     from dlpuconv.cli.app import app
     from dlpuconv.cli.usage import usage_id, usage_sentence
 
+    if _COMPLETE in os.environ:
+        _keep_descriptions_whole()
     try:
-        with _one_line_helps():
-            status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
+        status = int(app(args=arguments, prog_name="dlpuconv", standalone_mode=False) or 0)
     except typer.TyperException as error:
         _print_error(arguments, _Failure("UsageError", usage_sentence(error), error.exit_code, usage_id(error)))
         return error.exit_code
@@ -117,21 +116,11 @@ def _run(arguments: list[str]) -> int:
     return status
 
 
-@contextmanager
-def _one_line_helps() -> Iterator[None]:
-    """Typer breaks the help of completions at the terminal's width, and fish would offer each line as a candidate."""
-    if _COMPLETION not in os.environ:
-        yield
-        return
-    before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "10000"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["COLUMNS"]
-        else:
-            os.environ["COLUMNS"] = before
+def _keep_descriptions_whole() -> None:
+    """Typer wraps what it tells of a candidate, and a shell would take the second line for another candidate."""
+    from typer import rich_utils
+
+    rich_utils.MAX_WIDTH = 10_000
 
 
 def _print_error(arguments: Sequence[str], failure: _Failure) -> None:

@@ -37,6 +37,7 @@ class Placement:
 
     Attributes:
         accelerator: what people call it: `DLPU`, `Edge TPU`, `CVflow`.
+        demands: rules of the target; a file that breaks one of them is not taken at all, so nothing is forecast of it.
         limits: rules of the target; a layer that breaks one of them runs on the CPU.
         doubts: rules of the target; a layer that breaks one of them runs on the accelerator as far as anybody knows.
         partition: how the graph is cut around the layers that the accelerator does not take.
@@ -46,6 +47,7 @@ class Placement:
     """
 
     accelerator: str = "DLPU"
+    demands: tuple[Rule, ...] = ()
     limits: tuple[Rule, ...] = ()
     doubts: tuple[Rule, ...] = ()
     partition: Partition = delegated

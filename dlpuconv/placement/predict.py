@@ -34,10 +34,24 @@ def foresee(view: FileView, facts: Placement | None, context: Context) -> tuple[
     if facts is None:
         return None, ()
     try:
+        if (foreign := _foreign(view, facts, context)) is not None:
+            return None, (foreign,)
         found = forecast(view, facts, context)
     except PluginError as error:
         return None, (f"where the layers run is not known: {error}",)
     return found, found.warnings
+
+
+def _foreign(view: FileView, facts: Placement, context: Context) -> str | None:
+    """That the chip does not take the file as a whole, and why.
+
+    Raises:
+        PluginError: the code of the chip's rules failed.
+    """
+    for rule in facts.demands:
+        for hit in rule.places(view, context):
+            return f"no layer of the file runs on the {facts.accelerator}: {rule.sentence} ({hit.detail})"
+    return None
 
 
 def forecast(view: FileView, facts: Placement, context: Context) -> Forecast:

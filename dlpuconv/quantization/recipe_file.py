@@ -7,7 +7,6 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.errors import UsageError, did_you_mean
-from dlpuconv.files.regular import read_regular
 from dlpuconv.quantization.recipe import (
     Balance,
     BiasCorrection,
@@ -20,7 +19,7 @@ from dlpuconv.quantization.recipe import (
 )
 from dlpuconv.quantization.sites import Detour, Gate, LayerGroups
 from dlpuconv.scheme import Granularity
-from dlpuconv.toml_table import quoted
+from dlpuconv.toml_table import quoted, read_small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,14 +151,9 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe's file.
 
     Raises:
-        UsageError: it cannot be read, or is no recipe.
+        UsageError: it cannot be read, is too large, or is no recipe.
     """
-    try:
-        text = read_regular(path).decode("utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"the recipe {path} cannot be read: {reason}", id="toml-unreadable") from error
-    return from_toml(text, path.name)
+    return from_toml(read_small(path, "the recipe"), path.name)
 
 
 def _choice(kind: Any, key: str, value: object, name: str) -> Any:

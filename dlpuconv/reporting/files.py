@@ -81,8 +81,8 @@ def check_report(path: Path, results: Iterable[Path] = (), kind: Written = REPOR
         ) from error
     if not ours:
         raise OutputError(
-            f"{str(path)!r} exists already, and dlpuconv did not write it as its {kind.noun}, so that it is not"
-            f" replaced: give another name to {kind.option}",
+            f"{str(path)!r} exists already and is not one of dlpuconv's {kind.noun}s, so it is not replaced: give"
+            f" another name to {kind.option}",
             id="output-foreign-page",
         )
 

@@ -55,8 +55,8 @@ def layer_list(material: Material) -> LayerList:
 
 
 def anchor(index: int) -> str:
-    """Id of a layer's row."""
-    return f"layer-{index}"
+    """Id of a layer's row; of the list itself for a layer whose row is left out."""
+    return f"layer-{index}" if index < _MOST_ROWS else "layers"
 
 
 def parity_of(material: Material) -> dict[int, LayerParity]:

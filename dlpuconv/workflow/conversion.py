@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dlpuconv.analysis.overlay import Overlay
     from dlpuconv.contract import Contract
     from dlpuconv.delivery import Force, Provenance, Reference
-    from dlpuconv.errors import DlpuconvError
     from dlpuconv.files.content import Content
     from dlpuconv.formats import FileView
     from dlpuconv.jsonable import Json
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Artifact
     from dlpuconv.reporting import Material
     from dlpuconv.verification.report import Report
+    from dlpuconv.workflow.failure import Failure
     from dlpuconv.workflow.loaded import LoadedNetwork
     from dlpuconv.workflow.vendor_compiler import Compilation
 
@@ -270,23 +270,6 @@ class Converted:
         if self.compilation is not None:
             artifact = replace(artifact, facts={**artifact.facts, "compiler": self.compilation.to_json()})
         return manifest_of(self.provenance, artifact, files, self.report, timings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """A target that got no artifact, while others did.
-
-    Attributes:
-        target: name of the chip.
-        error: why not.
-    """
-
-    target: str
-    error: DlpuconvError
-
-    def to_json(self) -> dict[str, Json]:
-        """For `--json`."""
-        return {"target": self.target, **self.error.to_json()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from dlpuconv.errors import OF_ONE_TARGET, ArtifactError, BackendError, Dlpuconv
 from dlpuconv.files.content import lend_contents
 from dlpuconv.formats.package_layout import MANIFEST
 from dlpuconv.ir.weight_file import trim
-from dlpuconv.language.brief import listed
 from dlpuconv.manifest import SamplesRecord
 from dlpuconv.scheme import Numbers
 from dlpuconv.verification.behind import tail_of
@@ -26,8 +25,9 @@ from dlpuconv.verification.parity import reference_inferences
 from dlpuconv.verification.predictor import AsSource
 from dlpuconv.verification.question import least_db
 from dlpuconv.verification.verifier import verify_file
-from dlpuconv.workflow.conversion import Conversion, Converted, Failure, Inside
+from dlpuconv.workflow.conversion import Conversion, Converted, Inside
 from dlpuconv.workflow.diagnosis import can_be_diagnosed, diagnosed
+from dlpuconv.workflow.failure import Failure, all_in_one
 from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.native_rests import native_rests
 from dlpuconv.workflow.questions import question_of
@@ -77,7 +77,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     made = tuple(result for result in done if isinstance(result, Converted))
     failures = tuple(result for result in done if isinstance(result, Failure))
     if not made:
-        raise _all_in_one(failures)
+        raise all_in_one(failures)
     return Conversion(made, timings=run.clock.seconds, failures=failures, inputs=inputs_of(model, request, data))
 
 
@@ -126,16 +126,6 @@ def _of_one_target(backend: Backend, target: Target, shared: _Shared, run: Run) 
     except UnsupportedModelError as error:
         rest = run.divided(error)
     return dividing(rest, lambda run: _emit_and_verify(backend, target, _prepared(backend, [target], run), run))[1]
-
-
-def _all_in_one(failures: tuple[Failure, ...]) -> DlpuconvError:
-    """The one error of all targets, or the first with what the others say."""
-    first = failures[0].error
-    if len({str(failure.error) for failure in failures}) > 1:
-        texts = [f"{failure.target}: {failure.error}" for failure in failures]
-        whole = [f"{failure.target}: {problem}" for failure in failures for problem in failure.error.problems]
-        first.tell(listed(texts, separator="; "), whole)
-    return first
 
 
 def artifact_names(stem: str, request: Request) -> list[str]:

@@ -73,7 +73,7 @@ def test_constant_and_repeated_samples_are_named(tmp_path: Path) -> None:
     Image.fromarray(picture(1)).save(tmp_path / "twin.bmp")
     told = warnings(tmp_path, IMAGENET)
     assert "1 of 6 samples are constant: flat.png" in told
-    assert "1 of 6 samples are equal to another one: twin.bmp = 001.png" in told
+    assert any(line.startswith("1 of 6 ") and line.endswith(": twin.bmp = 001.png") for line in told.splitlines())
 
 
 def test_long_lists_are_cut_short() -> None:

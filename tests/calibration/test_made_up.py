@@ -50,7 +50,8 @@ def test_a_limit_says_how_many() -> None:
 def test_without_data_samples_are_made_up_and_say_so() -> None:
     found = read("none", RGB_4X6)
     assert (found.origin, found.calibrated, found.judges) == (Origin.SYNTHETIC, False, False)
-    assert found.warnings[0].startswith("there are no calibration data")
+    assert "calibration data" in found.warnings[0]
+    assert "(--calibration)" in found.warnings[0], "the way out"
     assert found.fit.digest == read("none", RGB_4X6).fit.digest != read("random", RGB_4X6).fit.digest
 
 

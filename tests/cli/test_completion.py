@@ -74,6 +74,14 @@ def test_commands_and_the_words_of_every_choice_are_completed(
     assert completed(shell, line, monkeypatch, capsys) == words
 
 
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_description_stays_on_its_candidate_s_line_on_a_narrow_terminal(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert completed(shell, "dlpuconv convert m.onnx --forc", monkeypatch, capsys) == {"--force", "--force=all"}
+
+
 @pytest.mark.parametrize("option", ["--calibration", "--recipe", "--report"])
 def test_where_a_file_is_wanted_the_shell_is_left_to_complete_files(
     option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

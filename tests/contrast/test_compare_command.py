@@ -135,7 +135,9 @@ def test_files_of_different_models_are_told(tmp_path: Path, rows: Path, capsys: 
     content = converted()
     a = file(tmp_path, "a", content, manifest(content))
     b = file(tmp_path, "b", content, manifest(content, source={"name": "m", "sha256": "1" * 64}))
-    assert "a.tflite, b.tflite were made from different models" in compared(capsys, a, b, "--data", rows)["warnings"][0]
+    (told,) = compared(capsys, a, b, "--data", rows)["warnings"]
+    assert "different models" in told
+    assert "a.tflite, b.tflite" in told
     assert compared(capsys, a, a, "--data", rows)["warnings"] == []
 
 

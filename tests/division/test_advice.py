@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dlpuconv.division.advice import with_way_out
+from dlpuconv.division.frontier import NOTHING_IN_FRONT
 from dlpuconv.division.whole import Whole
 from dlpuconv.errors import UnsupportedModelError
 from tests.division.support import node, weights, whole
@@ -38,9 +39,7 @@ def test_only_the_outputs_that_are_wanted_count() -> None:
 
 
 def test_where_nothing_stands_in_front_the_network_is_to_be_exported_from_behind() -> None:
-    assert told("first", outputs=("first",)).endswith(
-        "export the network from behind them, with their results as float inputs"
-    )
+    assert told("first", outputs=("first",)) == f"no form{NOTHING_IN_FRONT}"
 
 
 def test_a_refusal_that_no_division_helps_against_says_what_it_said() -> None:

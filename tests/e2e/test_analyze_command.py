@@ -47,6 +47,17 @@ def test_the_terminal_shows_as_many_layers_as_wanted(sandbox: Sandbox) -> None:
     assert f"--override {GUILTY}=per-channel" in done.stdout
 
 
+def test_of_several_targets_those_that_can_are_analyzed_and_the_others_are_told(sandbox: Sandbox) -> None:
+    chosen = ["artpec8,cv25" if word == "artpec8" else word for word in ARGUMENTS]
+    done = sandbox.run(*chosen, "--json")
+    assert done.returncode == 2
+    told = json.loads(done.stdout)
+    assert [analysis["target"] for analysis in told["analyses"]] == ["artpec8"]
+    (failure,) = told["failures"]
+    assert (failure["target"], failure["id"], failure["status"]) == ("cv25", "backend-not-capable", 2)
+    assert f"error: cv25: {failure['message']} [backend-not-capable]\n" in done.stderr
+
+
 def test_a_target_whose_own_compiler_quantizes_has_no_layers_to_blame() -> None:
     with raises_error("backend-not-capable", "onnx-float"):
         dlpuconv.analyze(MODEL, target="cv25", calibration="random")

@@ -76,7 +76,7 @@ def test_confident_scores_become_logits_and_everybody_still_reads_scores(sandbox
     assert scores["activation"] == {"kind": "sigmoid", "output": "scores"}
     assert (scores["file_name"], boxes["file_name"]) == ("scores_logits", "boxes")
     assert "LOGISTIC" not in manifest["facts"]["ops"]
-    assert any("holds logits instead of probabilities" in told for told in manifest["report"]["warnings"])
+    assert any("logits instead of probabilities" in told for told in manifest["report"]["warnings"])
     lowest, highest = ((code - scores["zero_point"]) * scores["scale"] for code in (0, 255))
     assert lowest <= -6.9
     assert highest >= 6.9

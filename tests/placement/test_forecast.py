@@ -188,6 +188,15 @@ def test_cv25_takes_the_whole_graph_and_names_what_no_list_knows(zoo: Path) -> N
     assert {layer.op for layer in found.uncertain} == {"LayerNormalization"}
 
 
+def test_nothing_is_forecast_of_a_file_that_the_chip_does_not_take() -> None:
+    placement, told = foresee(two_convolutions_around("RELU"), CV25.placement, CV25.context)
+    assert placement is None
+    (sentence,) = told
+    assert "no layer" in sentence
+    assert "ONNX" in sentence
+    assert "tflite" in sentence.lower()
+
+
 def test_json_holds_the_same() -> None:
     found = of(two_convolutions_around("ROUND"), ARTPEC7)
     answer = json.loads(json.dumps(found.to_json(), allow_nan=False))

@@ -84,7 +84,7 @@ def test_the_results_of_the_others_are_delivered_and_the_failure_is_named(
     assert [(f["target"], f["type"], f["status"]) for f in told["failures"]] == [("toy1", "PluginError", 8)]
     assert complaint in told["failures"][0]["message"]
     assert told["verdict"] == "fail"
-    assert f"error: toy1: {told['failures'][0]['message']} [plugin-failed]\n" in errors
+    assert f"error: toy1: {told['failures'][0]['message']} [{told['failures'][0]['id']}]\n" in errors
     assert sorted(path.name for path in (model.parent / "out").iterdir()) == ["m.cv25"]
 
 

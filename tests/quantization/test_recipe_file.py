@@ -98,6 +98,14 @@ def test_files_from_before_there_were_versions_are_read(file: str, told: Recipe)
     assert "version = 1\n" in to_toml(made)
 
 
+def test_a_file_that_is_no_text_is_refused_without_a_decoder_s_words(tmp_path: Path) -> None:
+    path = tmp_path / "mine.recipe.toml"
+    path.write_bytes('granularity = "per-channel"'.encode("utf-16"))
+    with raises_error("toml-unreadable", str(path), "UTF-8") as refused:
+        read_recipe(path)
+    assert "codec" not in str(refused.value)
+
+
 def test_a_file_of_a_later_version_is_refused_before_anything_of_it_is_read() -> None:
     with raises_error("recipe-too-new", "version 2", "version 1") as refused:
         from_toml('version = 2\ngranularity = "per-planet"\nsomething = "new"', "mine.recipe.toml")

@@ -175,4 +175,7 @@ def test_verify_writes_them_and_begins_no_work_where_it_may_not(
     (folder / "m.error-alone.json").write_text("mine")
     capsys.readouterr()
     assert main(["verify", str(file), "--target", "artpec8", "--overlay", str(folder)]) == 9
-    assert "m.error-alone.json' exists already" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.endswith("[output-foreign-page]\n")
+    assert str(folder / "m.error-alone.json") in told
+    assert (folder / "m.error-alone.json").read_text() == "mine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
@@ -234,6 +235,19 @@ def test_an_endless_name_keeps_both_ends_and_an_endless_list_its_beginning(tmp_p
     many = replace(found.view, layers=found.view.layers[:1] * 5001)
     layers = make_page(replace(found, view=many)).layers
     assert (len(layers.rows), layers.more) == (5000, "and 1 more")
+
+
+def test_what_leads_to_a_layer_whose_row_is_left_out_leads_to_the_list(tmp_path: Path) -> None:
+    found = material(tmp_path, converted())
+    (first, *_), far = found.view.layers, 5000
+    layers = tuple(replace(first, index=at) for at in range(far + 1))
+    assert found.report.layers is not None
+    compared = tuple(replace(found.report.layers.layers[0], index=at, sqnr_db=-5.0) for at in range(far - 9, far + 1))
+    report = replace(found.report, layers=replace(found.report.layers, layers=compared))
+    text = render(make_page(replace(found, view=replace(found.view, layers=layers), report=report)))
+    ids = set(re.findall(r'\bid="([^"]+)"', text))
+    assert "#5000 " in text, "it is drawn"
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= ids
 
 
 def test_the_recipes_are_the_manifests(tmp_path: Path) -> None:

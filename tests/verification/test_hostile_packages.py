@@ -193,7 +193,7 @@ def test_a_record_of_another_machine_may_differ_by_rounding_and_no_more(tmp_path
     assert report.passed
     assert report.parity is not None
     assert report.parity.min_sqnr < 100
-    assert any("the float source itself, computed in another order, reaches" in text for text in report.warnings)
+    assert any("computed in another order" in text for text in report.warnings)
     assert not verified(recorded_elsewhere(tmp_path, 30.0)).passed
 
 

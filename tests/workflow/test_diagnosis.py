@@ -168,6 +168,7 @@ def test_ties_are_named_as_the_reason_and_the_cut_in_front_of_them_as_the_way_ou
     (reason,) = report.reasons
     assert "heat (LOGISTIC)" in reason
     assert "EQUAL" in reason
+    assert "less than one step" in reason, "such values become ties"
     assert "per-tensor" not in reason
     (fix,) = [finding.fix for finding in report.findings if finding.rule == "OUT-SCORES"]
     assert fix.startswith("It passes with cut_at=['heat'] ")

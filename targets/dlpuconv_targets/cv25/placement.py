@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.placement import Placement
-from dlpuconv.plugin.rules import advice, at_layers
-from dlpuconv.plugin.views import CONTROL_FLOW, QUANTIZATION
+from dlpuconv.plugin.rules import Hit, Rule, Severity, advice, at_layers
+from dlpuconv.plugin.views import CONTROL_FLOW, ONNX, PACKAGE, QUANTIZATION
 from dlpuconv_targets.cv25.operators import KNOWN, WITHDRAWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlpuconv.plugin.rules import Context
     from dlpuconv.plugin.views import FileView, LayerView
 
+_FORMATS = frozenset((ONNX.name, PACKAGE.name))
 _SUPPRESSION = "NonMaxSuppression"
 _REPORTED_ELSEWHERE = CONTROL_FLOW | QUANTIZATION | {_SUPPRESSION}
 
@@ -28,8 +32,24 @@ def suppression(_: FileView, layer: LayerView) -> str:
     return layer.op
 
 
+def is_onnx(view: FileView, _: Context) -> Iterator[Hit]:
+    """A `.bin` or `.tflite` file is something else."""
+    if view.format not in _FORMATS:
+        yield Hit(f"it is {view.format}")
+
+
 CVFLOW_PLACEMENT = Placement(
     accelerator="CVflow",
+    demands=(
+        Rule(
+            id="CV-ONNX",
+            severity=Severity.FAIL,
+            sentence="The compiler takes an ONNX file.",
+            source="Axis: ONNX to CV25 guide",
+            check=is_onnx,
+            fix="convert the source model with --target cv25",
+        ),
+    ),
     doubts=(
         advice(
             "CV-OPS",

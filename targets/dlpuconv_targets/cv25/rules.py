@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dlpuconv.plugin.rules import Hit, Rule, Severity
-from dlpuconv.plugin.views import CONTROL_FLOW, ONNX, PACKAGE, QUANTIZATION
+from dlpuconv.plugin.views import CONTROL_FLOW, QUANTIZATION
 from dlpuconv_targets.cv25.input_rules import INPUT_RULES
 from dlpuconv_targets.cv25.package_rules import PACKAGE_RULES
 from dlpuconv_targets.cv25.placement import CVFLOW_PLACEMENT
@@ -18,18 +18,11 @@ if TYPE_CHECKING:
     from dlpuconv.plugin.rules import Context
     from dlpuconv.plugin.views import FileView
 
-_FORMATS = frozenset((ONNX.name, PACKAGE.name))
 _NUMBERS = frozenset(("float32", "int32", "int64", "bool", "unknown"))  # the integers are indices and shapes
 _OPSETS = range(11, 17)
 
 _GUIDE = "Axis: ONNX to CV25 guide"
 _PUBLIC = "public CVflow front ends and conversion scripts"
-
-
-def is_onnx(view: FileView, _: Context) -> Iterator[Hit]:
-    """A `.bin` or `.tflite` file is something else."""
-    if view.format not in _FORMATS:
-        yield Hit(f"it is {view.format}")
 
 
 def holds_a_network(view: FileView, _: Context) -> Iterator[Hit]:
@@ -85,13 +78,7 @@ def known_opset(view: FileView, _: Context) -> Iterator[Hit]:
 
 _rule = partial(Rule, severity=Severity.FAIL, source=_PUBLIC)
 _GRAPH_RULES: tuple[Rule, ...] = (
-    _rule(
-        id="CV-ONNX",
-        sentence="The compiler takes an ONNX file.",
-        source=_GUIDE,
-        check=is_onnx,
-        fix="convert the source model with --target cv25",
-    ),
+    *CVFLOW_PLACEMENT.demands,
     _rule(
         id="CV-EMPTY",
         sentence="The graph has inputs, layers and outputs.",

@@ -26,7 +26,7 @@ def test_every_kind_but_plain_values_has_a_bar() -> None:
 
 
 def test_the_page_names_the_thresholds_of_scores() -> None:
-    *others, last = THRESHOLDS
-    assert f"({', '.join(map(str, others))} and {last};" in " ".join(PAGE.split())
+    *others, last = map(str, THRESHOLDS)
+    assert f"({', '.join(others)} and {last};" in " ".join(PAGE.split())
     assert f"whose score exceeds {PASSING}" in " ".join(PAGE.split())
     assert f"{DETECTIONS.least:.0%} are required" in PAGE
