@@ -31,5 +31,6 @@ def raise_refused(facts: Facts, what: str) -> None:
     """
     if "refused" in facts:
         told, status = str(facts.get("id", "")), facts.get("status")
-        kind = next((kind for kind in _CLASSES if kind.status == status), ModelError)
+        known = [kind for kind in _CLASSES if kind.status == status]
+        kind = known[0] if known else ModelError
         raise kind(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")

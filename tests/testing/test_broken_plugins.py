@@ -71,9 +71,9 @@ def test_a_plugin_that_breaks_nothing_breaks_no_clause(site: Path) -> None:
         (
             'TOY = rule(id="odd")',
             "every_rule_has_an_id_of_its_own",
-            "no capital words with hyphens, such as A8-KERNEL: odd",
+            "not capital words with hyphens, such as A8-KERNEL: odd",
         ),
-        ('TOY = rule(sentence="layers")', "every_rule_says_a_full_sentence", "no full sentences: TOY-1: 'layers'"),
+        ('TOY = rule(sentence="layers")', "every_rule_says_a_full_sentence", "not full sentences: TOY-1: 'layers'"),
         (
             'TOY = rule(source=" ")',
             "every_rule_names_its_source",
