@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from dlpuconv.errors import CalibrationError
 from dlpuconv.ir.affine import INT8
 from dlpuconv.ir.operators import ONNX_WEIGHTED
 from dlpuconv.verification.kinds.operands import is_constant
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import onnx_ir
 
-    from dlpuconv.calibration import Preprocessing
+    from dlpuconv.calibration import Calibration, Preprocessing
     from dlpuconv.ir import Model, Signature
+    from dlpuconv.ir.given_scales import StatedScale
 
 _COLOURS: Final = (1, 3)
 """How many channels a picture of a camera has."""
+_LOOKED_AT: Final = 8
+_MOST_CLIPPED: Final = 0.5
+"""Of the values of an input. A range that a percentile chose clips a few, and a wrong normalization nearly all."""
 
 
 def told_of_scales(source: Model) -> tuple[str, ...]:
@@ -46,6 +54,54 @@ def pixels_of(source: Model, signature: Signature, given: Preprocessing) -> Prep
         return given
     black = stated.affine.real(stated.codes.lowest)
     return replace(given, mean=(-black / stated.affine.scale,), std=(1 / stated.affine.scale,))
+
+
+def demand_stated_ranges(
+    source: Model, signature: Signature, samples: Calibration | None, given: Preprocessing
+) -> None:
+    """See that the samples lie in the ranges that a quantized source states for its inputs.
+
+    Args:
+        source: as it was read.
+        signature: of what the samples are for.
+        samples: as the network is fed them, of which the first few are read; or None.
+        given: how pixels become the values of an image input.
+
+    Raises:
+        CalibrationError: most values of an input are outside of its range, and would be clipped.
+    """
+    import numpy as np
+
+    stated = {spec.name: source.scales.activations.get(spec.name) for spec in signature.inputs}
+    ranges = {name: each for name, each in stated.items() if each is not None and not each.affine.per_channel}
+    if samples is None or not ranges:
+        return
+    looked_at = list(islice(samples.fit or samples.held_out, _LOOKED_AT))
+    for name, each in ranges.items():
+        values = np.stack([np.asarray(sample[name], np.float64) for sample in looked_at if name in sample] or [[0.0]])
+        _demand_within(
+            name, each, values, "" if given.stated or not signature.input(name).is_image else _of_pixels(given)
+        )
+
+
+def _demand_within(name: str, stated: StatedScale, values: npt.NDArray[np.float64], hint: str) -> None:
+    low, high = (stated.affine.real(code) for code in (stated.codes.lowest, stated.codes.highest))
+    step = stated.affine.scale
+    clipped = float(((values < low - step) | (values > high + step)).mean())
+    if clipped > _MOST_CLIPPED:
+        raise CalibrationError(
+            f"the samples of {name!r} reach from {values.min():.4g} to {values.max():.4g}, but the quantized source "
+            f"states the range from {low:.4g} to {high:.4g} for this input, so that {clipped:.0%} of their values "
+            f"would be clipped: give the values that the network takes{hint}",
+            id="calibration-outside-stated-range",
+        )
+
+
+def _of_pixels(given: Preprocessing) -> str:
+    """How they are computed of pixels; empty where that is not known."""
+    if len(given.mean) > 1 or (given.mean, given.std) == ((0.0,), (1.0,)):
+        return ""
+    return f", which are (pixel - {given.mean[0]:.4g}) / {given.std[0]:.4g}, or a folder of images"
 
 
 def _has_weights(node: onnx_ir.Node) -> bool:
