@@ -31,5 +31,5 @@ def raise_refused(facts: Facts, what: str) -> None:
     """
     if "refused" in facts:
         told, status = str(facts.get("id", "")), facts.get("status")
-        kind = next((kind for kind in _CLASSES if kind.status == status), ModelError)
-        raise kind(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")
+        kinds = [kind for kind in _CLASSES if kind.status == status]
+        raise (kinds[0] if kinds else ModelError)(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")
