@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from dlpuconv.errors import CalibrationError
-from dlpuconv.ir.affine import INT8
 from dlpuconv.ir.operators import ONNX_WEIGHTED
 from dlpuconv.verification.kinds.operands import is_constant
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
 _COLOURS: Final = (1, 3)
 """How many channels a picture of a camera has."""
+_WHITE: Final = 255
+_SAME_VALUES: Final = ("Identity", "Transpose", "Reshape")
+"""What may stand between an input of floats and the value that is quantized."""
 _LOOKED_AT: Final = 8
 _MOST_CLIPPED: Final = 0.5
 """Of the values of an input. A range that a percentile chose clips a few, and a wrong normalization nearly all."""
@@ -41,7 +43,9 @@ def told_of_scales(source: Model) -> tuple[str, ...]:
 
 
 def pixels_of(source: Model, signature: Signature, given: Preprocessing) -> Preprocessing:
-    """The preprocessing with which pixels become the codes of a quantized source's input, as its own are.
+    """The preprocessing with which pixels fill the range that a quantized source states for its input.
+
+    Pixels are the codes of an input of 8 bits then.
 
     Args:
         source: as it was read.
@@ -49,11 +53,13 @@ def pixels_of(source: Model, signature: Signature, given: Preprocessing) -> Prep
         given: by the user; where it states mean and std, or the source has no such input, it stays.
     """
     images = [spec for spec in signature.inputs if spec.is_image and spec.channels in _COLOURS]
-    stated = source.scales.activations.get(images[0].name) if len(signature.inputs) == len(images) == 1 else None
-    if given.stated or stated is None or stated.codes.bits != INT8.bits or stated.affine.per_channel:
+    one = len(signature.inputs) == len(images) == 1
+    stated = _of_inputs(source, signature).get(images[0].name) if one else None
+    if given.stated or stated is None:
         return given
-    black = stated.affine.real(stated.codes.lowest)
-    return replace(given, mean=(-black / stated.affine.scale,), std=(1 / stated.affine.scale,))
+    black, white = _ends(stated)
+    step = (white - black) / _WHITE
+    return replace(given, mean=(-black / step,), std=(1 / step,))
 
 
 def demand_stated_ranges(
@@ -72,8 +78,7 @@ def demand_stated_ranges(
     """
     import numpy as np
 
-    stated = {spec.name: source.scales.activations.get(spec.name) for spec in signature.inputs}
-    ranges = {name: each for name, each in stated.items() if each is not None and not each.affine.per_channel}
+    ranges = _of_inputs(source, signature)
     if samples is None or not ranges:
         return
     looked_at = list(islice(samples.fit or samples.held_out, _LOOKED_AT))
@@ -85,9 +90,8 @@ def demand_stated_ranges(
 
 
 def _demand_within(name: str, stated: StatedScale, values: npt.NDArray[np.float64], hint: str) -> None:
-    low, high = (stated.affine.real(code) for code in (stated.codes.lowest, stated.codes.highest))
-    step = stated.affine.scale
-    clipped = float(((values < low - step) | (values > high + step)).mean())
+    low, high = _ends(stated)
+    clipped = float(((values < low - stated.affine.scale) | (values > high + stated.affine.scale)).mean())
     if clipped > _MOST_CLIPPED:
         raise CalibrationError(
             f"the samples of {name!r} reach from {values.min():.4g} to {values.max():.4g}, but the quantized source "
@@ -95,6 +99,30 @@ def _demand_within(name: str, stated: StatedScale, values: npt.NDArray[np.float6
             f"would be clipped: give the values that the network takes{hint}",
             id="calibration-outside-stated-range",
         )
+
+
+def _of_inputs(source: Model, signature: Signature) -> dict[str, StatedScale]:
+    """By the name of an input, the one scale that is stated of it, or of the same values behind it."""
+    found = {}
+    for value in source.graph.graph.inputs:
+        stated = _stated_behind(source, value)
+        if value.name in {spec.name for spec in signature.inputs} and stated and not stated.affine.per_channel:
+            found[str(value.name)] = stated
+    return found
+
+
+def _stated_behind(source: Model, value: onnx_ir.Value) -> StatedScale | None:
+    while (stated := source.scales.activations.get(str(value.name))) is None:
+        readers = [use.node for use in value.uses()]
+        if len(readers) != 1 or readers[0].op_type not in _SAME_VALUES:
+            return None
+        value = readers[0].outputs[0]
+    return stated
+
+
+def _ends(stated: StatedScale) -> tuple[float, float]:
+    """What the first and the last code stand for."""
+    return stated.affine.real(stated.codes.lowest), stated.affine.real(stated.codes.highest)
 
 
 def _of_pixels(given: Preprocessing) -> str:

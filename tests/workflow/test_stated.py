@@ -40,18 +40,35 @@ def test_a_product_of_activations_has_no_weights_where_a_constant_is_joined_to_o
 
 @pytest.mark.parametrize(
     ("codes", "zero_point", "scale", "mean", "std"),
-    [("uint8", 114, 0.5, 114, 2), ("int8", -1, 0.25, 127, 4), ("int8", 0, 1.0, 128, 1)],
+    [("uint8", 114, 0.5, 114, 2), ("int8", -1, 0.25, 127, 4), ("int8", 0, 1.0, 128, 1), ("uint16", 0, 1 / 257, 0, 1)],
 )
-def test_pixels_are_the_codes_of_a_quantized_pictures_input(
+def test_pixels_fill_the_range_of_a_quantized_pictures_input(
     codes: str, zero_point: int, scale: float, mean: float, std: float
 ) -> None:
     nodes = "q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) y = Relu(d)"
     constants = f"float s = {{{scale}}}, {codes} z = {{{zero_point}}}"
     model = read(quantized(nodes, constants, takes="float[1,3,8,8] x"))
     found = pixels_of(model, model.signature, Preprocessing())
-    assert (found.mean, found.std, found.stated) == ((mean,), (std,), False)
+    assert (*found.mean, *found.std) == pytest.approx((mean, std))
+    assert not found.stated
     given = Preprocessing(mean=(1.0,), std=(2.0,), stated=True)
     assert pixels_of(model, model.signature, given) is given
+
+
+@pytest.mark.parametrize("moves", ["i = Identity(x)", "t = Identity(x) i = Transpose<perm = [0, 2, 3, 1]>(t)"])
+def test_an_input_of_floats_has_the_range_that_is_stated_of_the_same_values_behind_it(moves: str) -> None:
+    """As of a TFLite file of int8 that takes floats: its first operator is a QUANTIZE."""
+    nodes = f"{moves} q = QuantizeLinear(i, s, z) d = DequantizeLinear(q, s, z) y = Relu(d)"
+    model = read(quantized(nodes, "float s = {0.5}, uint8 z = {114}", takes="float[1,3,8,8] x"))
+    found = pixels_of(model, model.signature, Preprocessing())
+    assert (found.mean, found.std) == ((114.0,), (2.0,))
+
+
+@pytest.mark.parametrize("between", ["i = Neg(x)", "a = Neg(x) i = Add(x, a)"])
+def test_a_range_that_is_stated_of_other_values_is_not_the_inputs(between: str) -> None:
+    nodes = f"{between} q = QuantizeLinear(i, s, z) d = DequantizeLinear(q, s, z) y = Relu(d)"
+    model = read(quantized(nodes, "float s = {0.5}, uint8 z = {114}", takes="float[1,3,8,8] x"))
+    assert pixels_of(model, model.signature, Preprocessing()) == Preprocessing()
 
 
 def test_a_float_model_says_nothing_of_pixels() -> None:
