@@ -83,10 +83,10 @@ def demand_stated_ranges(
         return
     looked_at = list(islice(samples.fit or samples.held_out, _LOOKED_AT))
     for name, each in ranges.items():
-        values = np.stack([np.asarray(sample[name], np.float64) for sample in looked_at if name in sample] or [[0.0]])
-        _demand_within(
-            name, each, values, "" if given.stated or not signature.input(name).is_image else _of_pixels(given)
-        )
+        values = [np.asarray(sample[name], np.float64) for sample in looked_at if name in sample]
+        hint = "" if given.stated or not signature.input(name).is_image else _of_pixels(given)
+        if values:
+            _demand_within(name, each, np.stack(values), hint)
 
 
 def _demand_within(name: str, stated: StatedScale, values: npt.NDArray[np.float64], hint: str) -> None:
