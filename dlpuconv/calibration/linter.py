@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlpuconv.calibration.preprocess import Preprocessing
 from dlpuconv.calibration.spans import preset_of, same_span, span_of
 from dlpuconv.errors import CalibrationError
 from dlpuconv.language.brief import listed
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from dlpuconv.calibration.preprocess import Preprocessing
     from dlpuconv.calibration.samples import Samples
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import Signature, ValueSpec
@@ -99,10 +99,7 @@ class Linter:
         if not self._pixels:
             found += [self._about_range(self._images[n], seen) for n, seen in self._ranges.items() if n in self._images]
         if self._pixels and not self._preprocessing.stated:
-            found.append(
-                "no --mean, --std or --preset was given, so the network is fed pixels 0-255 as they are: "
-                "if it was trained on normalized images, say how; if not, say --preset 0-255"
-            )
+            found.append(self._about_pixels())
         if self._constant:
             found.append(f"{len(self._constant)} of {self._count} samples are constant: {listed(self._constant, 5)}")
         if self._repeated:
@@ -125,6 +122,19 @@ class Linter:
                 f"every value of {name!r} is {value:.4g} in all samples, which says nothing about this input:"
                 " give samples with values like those that it will get"
             )
+
+    def _about_pixels(self) -> str:
+        given = "no --mean, --std or --preset was given"
+        plain = Preprocessing()
+        if (self._preprocessing.mean, self._preprocessing.std) == (plain.mean, plain.std):
+            return (
+                f"{given}, so the network is fed pixels 0-255 as they are: if it was trained on normalized images, say"
+                " how; if not, say --preset 0-255"
+            )
+        low, high = span_of(self._preprocessing, 1)
+        return (
+            f"{given}, so pixels 0-255 become {low:.4g} to {high:.4g}, the range that the source states for its input"
+        )
 
     def _about_range(self, spec: ValueSpec, seen: _Range) -> str:
         found = f"the values of {spec.name!r} reach from {seen.low:.4g} to {seen.high:.4g}"

@@ -31,6 +31,5 @@ def raise_refused(facts: Facts, what: str) -> None:
     """
     if "refused" in facts:
         told, status = str(facts.get("id", "")), facts.get("status")
-        known = [kind for kind in _CLASSES if kind.status == status]
-        kind = known[0] if known else ModelError
-        raise kind(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")
+        kinds = [kind for kind in _CLASSES if kind.status == status]
+        raise (kinds[0] if kinds else ModelError)(f"{what}: {facts['refused']}", id=told if _ID.fullmatch(told) else "")

@@ -18,7 +18,7 @@ from dlpuconv.workflow.backends import started_backends
 from dlpuconv.workflow.dividing import ROUNDS, Divider
 from dlpuconv.workflow.endings import choose_endings
 from dlpuconv.workflow.scoring import yardstick_of
-from dlpuconv.workflow.stated import pixels_of
+from dlpuconv.workflow.stated import demand_stated_ranges, pixels_of
 from dlpuconv.workflow.stopwatch import Stopwatch
 from dlpuconv.workflow.subject import subject_of
 
@@ -164,6 +164,7 @@ def opened(
                 preprocessing=request.preprocessing,
                 progress=progress,
             )
+            demand_stated_ranges(reading.source, reading.signature, samples, pixels)
         subject = _subject(divider, reading, samples, request, clock)
         with clock("final activations"):
             subject = replace(subject, endings=choose_endings(subject, request, targets, progress))

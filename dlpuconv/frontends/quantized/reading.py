@@ -127,7 +127,9 @@ class _Reader:
         del self._graph.node[:], self._graph.value_info[:]
         for output in self._graph.output:
             if output.name in self._coded:
-                self._statements.tell(f"the output {output.name!r} is quantized: here it has the real values")
+                self._statements.tell(
+                    f"the output {output.name!r} holds integers: dlpuconv gives the real values that they stand for"
+                )
                 output.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
         renamed = self._keep_names([output.name for output in self._graph.output])
         for node in self._nodes:
@@ -245,7 +247,7 @@ class _Reader:
         codes = CODES.get(value.type.tensor_type.elem_type)
         self._coded[name] = Coded.of(name, parameters_of(node, self._constants, codes))
         value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
-        self._statements.tell(f"the input {name!r} is quantized: here it takes the real values")
+        self._statements.tell(f"the input {name!r} holds integers: dlpuconv takes the real values that they stand for")
 
     def _take_constant(self, name: str, node: onnx.NodeProto) -> None:
         """A stored constant that is moved before it is dequantized is dequantized first."""

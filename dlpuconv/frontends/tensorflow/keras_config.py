@@ -34,7 +34,7 @@ def plain(value: Any, what: str, layer: str = "") -> Any:
 
     Args:
         value: JSON, or a part of it.
-        what: to call the file in a message.
+        what: to call the file in a message; nothing where the message stands behind its name.
         layer: that the part belongs to.
 
     Raises:
@@ -56,7 +56,7 @@ def _named(value: dict[str, Any]) -> str:
 
 
 def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
-    place = f"{what}: the layer {layer!r}" if layer else what
+    place = f"{what}: the layer {layer!r}".removeprefix(": ") if layer else what or "the file"
     if kind in _CODE:
         raise UnsupportedModelError(
             f"{place} holds Python code (a Lambda), which is never run: {INSTEAD}", id="keras-python-code"
@@ -81,7 +81,8 @@ def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
         return
     module, is_function = value.get("module"), kind == _FUNCTION
     home = _HOME_OF_FUNCTIONS if is_function else _HOME
-    unsaid = module is None and "registered_name" not in value  # as Keras 2 writes its own
+    # as Keras 2 writes its own; those of others that are registered are PACKAGE>NAME
+    unsaid = module is None and "registered_name" not in value and ">" not in kind
     if unsaid or (isinstance(module, str) and (home.fullmatch(module) or (module, kind) in _ELSEWHERE)):
         return
     name = str(value.get("config")) if is_function else kind

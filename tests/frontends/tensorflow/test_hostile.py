@@ -211,6 +211,23 @@ def test_groups_that_lie_in_each_other_are_each_looked_at_once(tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_registered_layer_of_an_older_file_is_named_as_one_of_python_code(
+    refused: Callable[..., None], tmp_path: Path
+) -> None:
+    """Such files tell neither a module nor a registered name, but PACKAGE>NAME in place of the class."""
+    h5py = pytest.importorskip("h5py")
+    layers = [
+        {"class_name": "Dense", "config": {"name": "first"}},
+        {"class_name": "mine>Scale", "config": {"name": "own"}},
+    ]
+    with h5py.File(tmp_path / "net.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(
+            {"class_name": "Sequential", "config": {"name": "net", "layers": layers}}
+        )
+    refused(tmp_path / "net.h5", "keras-python-code", "the layer 'own'", "'mine>Scale'", "model.export")
+
+
+@pytest.mark.slow
 def test_weights_without_a_model_are_refused_with_what_to_do(
     refused: Callable[..., None], classifier: Any, tmp_path: Path
 ) -> None:

@@ -36,7 +36,7 @@ _FORBIDDEN = (
     "os.posix_spawn", "os.fork",
 )  # fmt: skip
 """Beginnings of events of Python's."""
-_UNKNOWN = re.compile(r"Unknown [a-z ]+: '(\w+)'\. Please ensure")
+_UNKNOWN = re.compile(r"Unknown [a-z ]+: '([\w>]+)'\. Please ensure")
 """Keras's words for a name in an HDF5 file that is not its own, where only the class is told."""
 
 
@@ -80,7 +80,7 @@ def convert_h5(facts: Facts, arrays: Arrays) -> tuple[Facts, Arrays]:
 
     def load(folder: Path) -> Function:
         path = folder / "model.h5"
-        plain(json.loads(configuration(screen_hdf5(path))), "the file")
+        plain(json.loads(configuration(screen_hdf5(path))), "")
         try:
             return function_of(_loaded(path))
         except ModelError as error:
