@@ -35,6 +35,7 @@ settings.load_profile("dlpuconv")
 
 
 _LONGEST_NAME = 200
+_LONGEST_CONTENT = 20
 _ONLY_LARGE = "only a larger zoo"
 
 
@@ -75,11 +76,15 @@ def _metadata_from(pyproject: Path) -> str:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Short names for hostile texts: pytest tells the running test's in the environment, which has room for 128 KiB.
+    """Short names for hostile texts, and one name for all contents of files, which pytest then counts.
 
-    Where that is full, no process can be started, and whether one is depends on which test comes first.
+    pytest tells the running test's name in the environment, which has room for 128 KiB: where that is full, no process
+    can be started, and whether one is depends on which test comes first. Contents of archives hold the time at which a
+    worker made them, and workers that name a test differently end the run.
     """
-    if isinstance(val, str | bytes) and len(val) > _LONGEST_NAME:
+    if isinstance(val, bytes) and len(val) > _LONGEST_CONTENT:
+        return "content"
+    if isinstance(val, str) and len(val) > _LONGEST_NAME:
         return f"{val[:20]!a} and {len(val) - 20} more"
     return None
 
