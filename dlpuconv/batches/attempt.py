@@ -173,7 +173,8 @@ def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
         refusal = UsageError(f"{shown(changed)} is not what it was when the batch began", id="batch-input-changed")
         return _refused(refusal.to_json(), peak=watch.peak, passing=True)
     if "refused" in answer:
-        return _refused(answer["refused"], peak=watch.peak, passing=answer["passing"])
+        refused = {**answer["refused"], "message": _as_named(answer["refused"]["message"], assignment, given)}
+        return _refused(refused, peak=watch.peak, passing=answer["passing"])
     facts = {**answer["made"], "outcome": Outcome.CONVERTED, "reasons": tuple(answer["made"]["reasons"])}
     return _Ended(facts=facts, files=_contents(made, answer["files"]), peak=watch.peak)
 
@@ -191,13 +192,23 @@ def _changed(assignment: Assignment, given: Mapping[str, Any]) -> str:
     return next((place for place, content in now.items() if content != contents[place]), "")
 
 
+def _as_named(message: str, assignment: Assignment, given: Mapping[str, Any]) -> str:
+    """What is told of the copies of carried inputs, told of the paths that the job names."""
+    paths = {**given, "recipe": given["options"].get("recipe")}
+    for what, place in places_of(assignment.identified.job).items():
+        if place in assignment.carried:
+            message = message.replace(str(paths[what]), place)
+    return message
+
+
 def _peak(watch: MemoryWatch | None) -> int:
     return watch.peak if watch is not None else 0
 
 
 def _refused(error: Mapping[str, Any], *, peak: int = 0, passing: bool) -> _Ended:
     text = f"{error['message']}{AGAIN if passing else ''}"
-    facts = {**_failure(Outcome.REFUSED, text, str(error["type"])), "status": int(error["status"])}
+    told = {"status": int(error["status"]), "error_id": str(error["id"] or "")}
+    facts = _failure(Outcome.REFUSED, text, str(error["type"])) | told
     return _Ended(facts=facts, peak=peak, passing=passing)
 
 

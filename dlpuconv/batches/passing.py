@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from dlpuconv.errors import MissingDependencyError, OutputError, StoreError
+from dlpuconv.errors import DlpuconvError, MissingDependencyError, OutputError, StoreError
 from dlpuconv.isolation import CrashError, ExcessError, MissingLibraryError
 
 _OF_THE_MACHINE = (
@@ -17,6 +17,9 @@ _SHORTAGES = frozenset((
     errno.EROFS, errno.ESTALE,
 ))  # fmt: skip
 
+_SETTINGS = frozenset(("environment-value",))
+"""Ids of errors of a machine's settings, which another machine, or the same one tomorrow, has otherwise."""
+
 AGAIN = "; the same batch tries this job again"
 """Follows the message of such an error."""
 
@@ -26,6 +29,8 @@ def is_passing(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, _OF_THE_MACHINE) or (isinstance(cause, OSError) and cause.errno in _SHORTAGES):
+            return True
+        if isinstance(cause, DlpuconvError) and cause.id in _SETTINGS:
             return True
         cause = cause.__cause__
     return False

@@ -75,6 +75,7 @@ class JobRecord:
         reasons: why the verdict is not `pass`, a sentence each.
         error: why there is no file; empty with one.
         error_kind: class of the error, as `--json` prints it.
+        error_id: of the error, which `dlpuconv errors ID` explains; empty for an ending that is no error of dlpuconv's.
         status: exit status that `dlpuconv convert` would have.
         sqnr_db: least signal-to-noise ratio of an output, dB; None where nothing was compared.
         metric: the user's own, of the file; None without one.
@@ -97,6 +98,7 @@ class JobRecord:
     reasons: tuple[str, ...] = ()
     error: str = ""
     error_kind: str = ""
+    error_id: str = ""
     status: int = 0
     sqnr_db: float | None = None
     metric: float | None = None

@@ -110,7 +110,9 @@ def test_what_a_conversion_refuses_is_a_record_with_its_sentence(tmp_path: Path)
     assert isinstance(missing, JobRecord)
     assert isinstance(raising, JobRecord)
     assert (missing.outcome, missing.error_kind, missing.status) == (Outcome.REFUSED, "ModelError", 3)
+    assert missing.error_id == "model-not-found"
     assert (raising.outcome, raising.error_kind, raising.status) == (Outcome.REFUSED, "MetricError", 13)
+    assert raising.error_id.startswith("metric-")
     assert "not mine" in raising.error
     assert "metric=" in raising.error
 
@@ -132,6 +134,31 @@ def test_a_tool_that_took_too_long_is_told_and_the_next_run_tries_again(
     assert isinstance(converted, JobRecord)
     assert converted.outcome is Outcome.CONVERTED
     assert store.keys() == {converted.key}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("empty_tmp")
+def test_a_setting_of_the_machine_that_cannot_be_used_refuses_the_job_this_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "store")
+    monkeypatch.setenv("DLPUCONV_LOWERING_TIMEOUT", "soon")
+    found = tried(job(), store)
+    assert isinstance(found, JobRecord)
+    assert (found.outcome, found.error_id) == (Outcome.REFUSED, "environment-value")
+    assert not store.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("empty_tmp")
+def test_a_refused_input_that_was_carried_is_told_as_the_job_names_it(tmp_path: Path) -> None:
+    (model := tmp_path / "net.onnx").write_bytes(b"no model")
+    identified, store = Identities().of(job(model=str(model))), open_store(tmp_path / "store")
+    carried = carry(identified, store, {})
+    found = attempt(Assignment(identified=identified, store=store, allowance=LIMITS, carried=carried))
+    assert isinstance(found, JobRecord)
+    assert found.error.startswith(str(model))
+    assert "given" not in found.error
 
 
 @pytest.mark.slow

@@ -61,7 +61,12 @@ def _add_case(suite: ET.Element, record: JobRecord) -> None:
     if not found.good:
         trouble = "failure" if found is Standing.FAIL else "error"
         told = ET.SubElement(
-            case, trouble, {"type": printable(record.error_kind or found.value), "message": printable(reason(record))}
+            case,
+            trouble,
+            {
+                "type": printable(record.error_id or record.error_kind or found.value),
+                "message": printable(reason(record)),
+            },
         )
         told.text = "\n".join(printable((*record.reasons, *([record.error] if record.error else []))))
     ET.SubElement(case, "system-out").text = _facts(record)

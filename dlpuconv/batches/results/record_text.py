@@ -75,13 +75,17 @@ def _facts(record: JobRecord) -> dict[str, str]:
         "SQNR": sqnr_text(record),
         "size": bytes_text(record),
         "MACs": "" if record.macs is None else f"{record.macs:,}",
-        "error": record.error_kind,
+        "error": _error(record),
         "exit status": str(record.status),
         "time": seconds_text(record),
         "memory": size_text(at.peak_memory) if at.peak_memory else "",
         "attempts": str(at.attempts),
         "machine": at.host,
     }
+
+
+def _error(record: JobRecord) -> str:
+    return f"{record.error_kind} [{record.error_id}]" if record.error_id else record.error_kind
 
 
 def _plain(options: Mapping[str, object]) -> dict[str, str]:

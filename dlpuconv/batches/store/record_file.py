@@ -76,6 +76,7 @@ def _record(fields: Fields, key: str) -> JobRecord:
         reasons=fields.texts("reasons"),
         error=fields.text("error"),
         error_kind=fields.text("error_kind"),
+        error_id=fields.text("error_id") if fields.has("error_id") else "",  # was added later
         status=fields.integer("status", 0, 255),
         sqnr_db=_number(fields, "sqnr_db"),
         metric=_number(fields, "metric"),

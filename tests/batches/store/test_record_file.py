@@ -39,6 +39,7 @@ RECORDS = st.builds(
     reasons=st.lists(TEXTS, max_size=3).map(tuple),
     error=TEXTS,
     error_kind=TEXTS,
+    error_id=TEXTS,
     status=st.integers(0, 255),
     sqnr_db=NUMBERS,
     metric=NUMBERS,
