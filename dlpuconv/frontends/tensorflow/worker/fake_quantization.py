@@ -53,7 +53,7 @@ class _Codes:
         """Those that TensorFlow makes of the ends of a range; nothing but zero is near zero in all of them."""
         first, last = int(narrow), (1 << bits) - 1
         scales = np.maximum((high - low) / np.float32(last - first), np.finfo(np.float32).tiny)
-        kind = np.dtype(np.int8 if bits <= _USUAL_BITS else np.int16)
+        kind: type[np.signedinteger[Any]] = np.int8 if bits <= _USUAL_BITS else np.int16
         middle = -int(np.iinfo(kind).min)
         points = np.clip(np.floor(first - low / scales + 0.5), first, last) - middle
         return cls(first - middle, last - middle, scales, points.astype(kind))
