@@ -23,8 +23,8 @@ How much accuracy does a model lose when it is converted to int8 with one scale 
 dlpuconv's files with their float models, and the loss with what other makers publish.
 
 Each model was converted for ARTPEC-8 with the default effort and about a hundred calibration samples without labels.
-The file was evaluated with `dlpuconv.load` on TFLite's plain integer kernels, without a camera. If a model was converted
-several times, each time with other calibration samples (a *draw*), its loss is the mean over the draws.
+The file was evaluated with `dlpuconv.load` on TFLite's plain integer kernels, without a camera. If a model was
+converted several times, each time with other calibration samples (a *draw*), its loss is the mean over the draws.
 
 The interval in brackets is a 95 % interval by a paired bootstrap over the evaluation samples. If it contains zero, the
 loss may be chance.
@@ -40,8 +40,8 @@ scripts/bench.py fidelity zoo.json outside.json
 """
 _LEGEND = """
 - *draws*: how many, and the number of calibration samples in each; *overlapping* draws share some of them.
-- *default*: the loss with the default effort, which is the metric of the float model less that of the file, in points, or
-  in dB if the metric is in dB. A negative loss is a gain.
+- *default*: the loss with the default effort, which is the metric of the float model less that of the file, in points,
+  or in dB if the metric is in dB. A negative loss is a gain.
 - *dB*: the signal-to-noise ratio of the file beside the float model.
 """
 _BESIDE = """\
