@@ -131,8 +131,11 @@ READERS = (
 
 
 def becomes_onnx(path: Path) -> bool:
-    """Whether a path is of a model that is of no format of files for chips: its ONNX form tells what it holds."""
-    kinds = pytorch.is_program_file, tensorflow.is_keras_file, tensorflow.is_saved_model
+    """Whether a path is of a model that is of no format of files for chips: its ONNX form tells what it holds.
+
+    Of a format that is not read, `load` tells how to get to one that is.
+    """
+    kinds = pytorch.is_program_file, tensorflow.is_keras_file, tensorflow.is_saved_model, foreign_formats.is_foreign
     return any(is_one(path) for is_one in kinds)
 
 

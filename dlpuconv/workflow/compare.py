@@ -11,6 +11,7 @@ from dlpuconv.errors import UsageError
 from dlpuconv.registry import load_target
 from dlpuconv.workflow.part_files import read_division
 from dlpuconv.workflow.reference import recorded_preprocessing
+from dlpuconv.workflow.stated import pixels_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,15 +57,17 @@ def _trial(
     reading = evidence.reading(told.manifest, division) if evidence.reference is not None else None
     source = reading.source if reading else None
     signature = signature_of(source, files)
+    fed = preprocessing
     if reading is None:
-        found = evidence.samples(signature, preprocessing, progress)
+        found = evidence.samples(signature, fed, progress)
     else:
-        found = evidence.samples(reading.signature, preprocessing, progress, reading.division)
+        fed = pixels_of(reading.source, reading.signature, preprocessing)
+        found = evidence.samples(reading.signature, fed, progress, reading.division)
     trial = Comparands(
         samples=found.held_out,
         signature=signature,
         reference=source,
-        raw_pixels=evidence.is_folder and not preprocessing.stated,
+        raw_pixels=evidence.is_folder and not preprocessing.stated and fed == preprocessing,
         calibrated=not evidence.made_up,
     )
     return trial, found.warnings

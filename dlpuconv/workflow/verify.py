@@ -23,6 +23,7 @@ from dlpuconv.verification.question import Question, least_db
 from dlpuconv.verification.verifier import verify_view
 from dlpuconv.workflow.part_files import read_division
 from dlpuconv.workflow.reference import recorded_preprocessing
+from dlpuconv.workflow.stated import pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -232,5 +233,6 @@ def _comparison(
     reading = evidence.reading(manifest, division)
     if not data:
         return reading, None
-    preprocessing = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
+    given = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
+    preprocessing = pixels_of(reading.source, reading.signature, given)
     return reading, evidence.samples(reading.signature, preprocessing, progress, reading.division)

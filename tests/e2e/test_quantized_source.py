@@ -12,6 +12,7 @@ import pytest
 import dlpuconv
 from dlpuconv.quantization import Balance
 from scripts.benchmarks.fed_layers import fed_layers
+from tests.calibration.support import write_pictures
 from tests.error_ids import raises_error
 from tests.frontends.quantized.support import quantized as quantized_text
 
@@ -166,6 +167,17 @@ def test_what_is_stated_needs_no_samples_and_gives_the_same_file(tmp_path: Path)
     source = quantized(tmp_path)
     with_samples = convert(source, "artpec8", effort="fast")
     assert convert(source, "artpec8", calibration=None).artifacts[0].content == with_samples.artifacts[0].content
+
+
+def test_pictures_fill_the_range_that_it_states_wherever_it_is_fed_them(tmp_path: Path) -> None:
+    source, pictures = quantized(tmp_path), tmp_path / "pictures"
+    write_pictures(pictures, 12, 16, 16)
+    made = convert(source, "artpec8", calibration=pictures, effort="fast", min_sqnr=0)
+    file = made.save(tmp_path / "out")[0]
+    verified = dlpuconv.verify(file, target="artpec8", reference=source, data=pictures)
+    compared = dlpuconv.compare(file, file, reference=source, data=pictures)
+    for warnings in (made.report.warnings, verified.report.warnings, compared.warnings):
+        assert any("pixels 0-255 become -1" in told for told in warnings), warnings
 
 
 def test_a_recipe_of_a_quantized_source_gives_the_same_bytes_again(tmp_path: Path) -> None:

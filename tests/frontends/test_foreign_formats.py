@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import dlpuconv
 from dlpuconv.frontends import SourceOptions, load
 from tests.error_ids import raises_error
 from tests.frontends.support import conv
@@ -68,6 +69,12 @@ def test_a_folder_is_known_by_what_is_in_it(name: str, content: bytes, fact: str
     (tmp_path / name).write_bytes(content)
     with raises_error("model-foreign-format", fact):
         load(tmp_path, SourceOptions())
+
+
+def test_what_looks_into_files_tells_the_same(tmp_path: Path) -> None:
+    (tmp_path / "frozen.pb").write_bytes(GRAPH_DEF)
+    with raises_error("model-foreign-format", "TensorFlow 1", "tf2onnx.convert"):
+        dlpuconv.inspect(tmp_path / "frozen.pb")
 
 
 def test_another_folder_is_told_what_may_be_named(tmp_path: Path) -> None:

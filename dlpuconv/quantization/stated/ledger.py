@@ -98,11 +98,12 @@ class Ledger:
         """Check that there is nothing to measure.
 
         Raises:
-            CalibrationError: names all layers whose scales the source does not state.
+            CalibrationError: names all activations whose scales the source does not state.
         """
         if self.measured:
+            count = f"{len(self.measured)} activation{'s' * (len(self.measured) > 1)}"
             raise CalibrationError(
-                f"the model is quantized but does not state the scales of {len(self.measured)} layer(s)"
+                f"the model is quantized, but does not state the scales of {count}"
                 f" ({listed(self.measured, _LONGEST_LIST)}): give calibration data to measure them on",
                 id="calibration-scales-incomplete",
             )

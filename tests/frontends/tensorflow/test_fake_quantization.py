@@ -33,6 +33,8 @@ SPELLINGS: dict[str, dict[str, Any]] = {
     "asymmetric": {"min": -1.0, "max": 3.0},
     "without_the_lowest_code": {"min": -2.0, "max": 2.0, "narrow_range": True},
     "of_four_bits": {"min": -1.0, "max": 1.5, "num_bits": 4},
+    "of_twelve_bits": {"min": -1.0, "max": 1.5, "num_bits": 12},
+    "of_sixteen_bits": {"min": -2.0, "max": 3.0, "num_bits": 16},
     "above_zero": {"min": 1.0, "max": 3.0},
     "below_zero": {"min": -3.0, "max": -1.0},
     "empty": {"min": 0.0, "max": 0.0},

@@ -324,7 +324,7 @@ def test_without_samples_all_layers_that_state_no_scale_are_named_together() -> 
     b = Builder()
     x = b.input("x", 1, 4)
     network = b.network(b.curve("b", b.curve("a", x, "hard-swish"), "hard-swish"))
-    with raises_error("calibration-scales-incomplete", "2 layer", "a, b"):
+    with raises_error("calibration-scales-incomplete", "2 activations", "a, b"):
         quantized(network, GivenScales(activations={"x": stated(0.1, 0)}), measures=False)
 
 

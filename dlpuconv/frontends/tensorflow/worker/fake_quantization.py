@@ -1,7 +1,7 @@
 """TensorFlow's fake quantization, by which trained networks state ranges, in ONNX's operators; for the worker alone.
 
 weights -> DequantizeLinear(codes)        x -> DequantizeLinear(QuantizeLinear(x))
-x -> DequantizeLinear(QuantizeLinear(Clip(x))), where it has fewer codes than the 256 of ONNX's type
+x -> DequantizeLinear(QuantizeLinear(Clip(x))), where it has fewer codes than its type
 
 What the ends of a range become is told at
 https://www.tensorflow.org/api_docs/python/tf/quantization/fake_quant_with_min_max_vars: zero is always a code.
@@ -22,53 +22,57 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     type Reals = npt.NDArray[np.float32]
+    type Codes = npt.NDArray[np.signedinteger[Any]]
 
 _ARGUMENTS = "FakeQuantWithMinMaxArgs"
 _OPERATORS = (_ARGUMENTS, "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel")
-_MOST_BITS = 8
+_USUAL_BITS = 8
 _CHANNELS = {"axis": -1}
-_MIDDLE = 128
-"""What is taken from TensorFlow's codes, which begin at 0: int8 codes of weights have their zero at 0 then."""
+_WIDE_DOMAIN = "com.microsoft"
+"""Of operators for 16 bits, which ONNX itself has in later opsets only."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Codes:
-    """The codes of a range.
+    """The codes of a range, less the middle one of their type: TensorFlow's begin at 0.
 
     Attributes:
         lowest: the first code.
         highest: the last one.
         scales: scalar, or [channels].
-        zero_points: likewise, int8.
+        zero_points: likewise, of the type: int8, or int16 for more than 8 bits.
     """
 
     lowest: int
     highest: int
     scales: Reals
-    zero_points: npt.NDArray[np.int8]
+    zero_points: Codes
 
     @classmethod
     def of(cls, low: Reals, high: Reals, bits: int, *, narrow: bool) -> _Codes:
         """Those that TensorFlow makes of the ends of a range; nothing but zero is near zero in all of them."""
         first, last = int(narrow), (1 << bits) - 1
         scales = np.maximum((high - low) / np.float32(last - first), np.finfo(np.float32).tiny)
-        points = np.clip(np.floor(first - low / scales + 0.5), first, last) - _MIDDLE
-        return cls(first - _MIDDLE, last - _MIDDLE, scales, points.astype(np.int8))
+        kind: type[np.signedinteger[Any]] = np.int8 if bits <= _USUAL_BITS else np.int16
+        middle = -int(np.iinfo(kind).min)
+        points = np.clip(np.floor(first - low / scales + 0.5), first, last) - middle
+        return cls(first - middle, last - middle, scales, points.astype(kind))
 
     @property
     def are_all(self) -> bool:
-        """Whether they are all that int8 has."""
-        return (self.lowest, self.highest) == (-128, 127)
+        """Whether they are all that the type has."""
+        limits = np.iinfo(self.zero_points.dtype)
+        return (self.lowest, self.highest) == (limits.min, limits.max)
 
     def ends(self) -> tuple[Reals, Reals]:
         """What the first and the last code stand for."""
         points = self.zero_points.astype(np.float32)
         return (self.lowest - points) * self.scales, (self.highest - points) * self.scales
 
-    def encode(self, values: Reals) -> npt.NDArray[np.int8]:
+    def encode(self, values: Reals) -> Codes:
         """Channels are the last axis."""
         codes = np.rint(values / self.scales) + self.zero_points
-        encoded: npt.NDArray[np.int8] = np.clip(codes, self.lowest, self.highest).astype(np.int8)
+        encoded: Codes = np.clip(codes, self.lowest, self.highest).astype(self.zero_points.dtype)
         return encoded
 
 
@@ -120,6 +124,8 @@ def _spell(graph: Any, node: Any, _name: str, _arguments: list[Any]) -> None:
         made: str = graph.make_node(operator, operands, shapes=[shape], dtypes=[of], **said).output[0]
         return made
 
+    wide = codes.zero_points.dtype == np.int16
+    kind, domain = (TensorProto.INT16, _WIDE_DOMAIN) if wide else (TensorProto.INT8, "")
     affine = [constant("scale", codes.scales), constant("zero_point", codes.zero_points)]
     if read.is_const():
         value = constant("codes", codes.encode(read.get_tensor_value(as_list=False)))
@@ -128,16 +134,16 @@ def _spell(graph: Any, node: Any, _name: str, _arguments: list[Any]) -> None:
         if not codes.are_all:
             ends = [constant(what, end) for what, end in zip(("lowest", "highest"), codes.ends(), strict=True)]
             value = behind("Clip", [value, *ends], name=f"{name}/Clip")
-        value = behind("QuantizeLinear", [value, *affine], TensorProto.INT8, name=f"{name}/Quantize", attr=_CHANNELS)
-    value = behind("DequantizeLinear", [value, *affine], name=f"{name}/Dequantize", attr=_CHANNELS)
+        value = behind("QuantizeLinear", [value, *affine], kind, name=f"{name}/Quantize", attr=_CHANNELS, domain=domain)
+    value = behind("DequantizeLinear", [value, *affine], name=f"{name}/Dequantize", attr=_CHANNELS, domain=domain)
     # tf2onnx's convolutions would take what they read themselves for one of its own pairs.
     behind("Identity", [value], name=name, outputs=[result])
 
 
 def _codes(node: Any) -> _Codes | None:
-    """The codes of a node's range; None where it is computed, or has more than ONNX's type of 8 bits."""
-    bits, ends = node.get_attr_value("num_bits", _MOST_BITS), node.inputs[1:]
-    if bits > _MOST_BITS or not all(end.is_const() for end in ends):
+    """The codes of a node's range; None where it is computed."""
+    bits, ends = node.get_attr_value("num_bits", _USUAL_BITS), node.inputs[1:]
+    if not all(end.is_const() for end in ends):
         return None
     if node.type == _ARGUMENTS:
         told = [node.get_attr_value(end) for end in ("min", "max")]
