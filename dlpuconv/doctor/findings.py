@@ -202,8 +202,8 @@ class Examination:
         for target in self.targets:
             if target.compiler and not target.compiler.path:
                 yield (
-                    f"install {target.compiler.executable}, or compile the file where it is: {target.name} needs it"
-                    " after the conversion"
+                    f"install {target.compiler.executable}, with which files for {target.name} are compiled after the"
+                    " conversion, or compile them on a machine that has it"
                 )
         for folder in (self.cache, self.temporary):
             if not folder.writable:

@@ -168,7 +168,9 @@ def opened(
         with clock("final activations"):
             subject = replace(subject, endings=choose_endings(subject, request, targets, progress))
         for misfit in subject.misfits:  # told at once: what follows takes long, and is in vain
-            progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
+            progress.message(
+                f"the normalization of {misfit.input!r} is probably not that of the training: {misfit.detail}"
+            )
         yield Run(
             request=request,
             targets=targets,

@@ -29,7 +29,7 @@ _PUBLIC = "public CVflow front ends and conversion scripts"
 def is_onnx(view: FileView, _: Context) -> Iterator[Hit]:
     """A `.bin` or `.tflite` file is something else."""
     if view.format not in _FORMATS:
-        yield Hit(f"it is {view.format}")
+        yield Hit(f"the file is of the format {view.format}")
 
 
 def holds_a_network(view: FileView, _: Context) -> Iterator[Hit]:

@@ -28,7 +28,7 @@ _OLDEST = 13
 def loads(view: FileView, _: Context) -> Iterator[Hit]:
     """Whether ONNX Runtime opens it, and finds inputs and outputs."""
     if view.format != "onnx":
-        yield Hit(f"it is {view.format}")
+        yield Hit(f"the file is of the format {view.format}")
         return
     try:
         found = view.executed
