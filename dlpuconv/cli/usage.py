@@ -45,14 +45,16 @@ def _elsewhere(wrong: str, context: typer.Context | None) -> str:
         return ""
     program = context.find_root()
     commands: dict[str, TyperCommand] = getattr(program.command, "commands", {})
-    having = [f"`{program.info_name} {name}`" for name, command in commands.items() if wrong in _long_names(command)]
+    having = [
+        f"`{program.info_name} {name}`"
+        for name, command in commands.items()
+        if any(wrong in parameter.opts for parameter in command.params)
+    ]
     return f" in this command, but in {', '.join(having)}" if having else ""
 
 
 def _options(context: typer.Context | None) -> list[str]:
     """The long names of a command's options."""
-    return _long_names(context.command) if context is not None else []
-
-
-def _long_names(command: TyperCommand) -> list[str]:
-    return [name for parameter in command.params for name in parameter.opts if name.startswith("--")]
+    if context is None:
+        return []
+    return [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]

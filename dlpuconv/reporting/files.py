@@ -81,7 +81,7 @@ def check_report(path: Path, results: Iterable[Path] = (), kind: Written = REPOR
         ) from error
     if not ours:
         raise OutputError(
-            f"{str(path)!r} exists already and is not a {kind.noun} of dlpuconv, so that it is not replaced: give"
+            f"{str(path)!r} exists already and is not one of dlpuconv's {kind.noun}s, so it is not replaced: give"
             f" another name to {kind.option}",
             id="output-foreign-page",
         )

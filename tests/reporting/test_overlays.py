@@ -175,4 +175,4 @@ def test_verify_writes_them_and_begins_no_work_where_it_may_not(
     (folder / "m.error-alone.json").write_text("mine")
     capsys.readouterr()
     assert main(["verify", str(file), "--target", "artpec8", "--overlay", str(folder)]) == 9
-    assert "m.error-alone.json' is there and is no overlay of dlpuconv" in capsys.readouterr().err
+    assert "m.error-alone.json' exists already and is not one of dlpuconv's overlays" in capsys.readouterr().err
