@@ -48,7 +48,7 @@ class Extra:
 
     @property
     def missing(self) -> tuple[Library, ...]:
-        """Those that are not there, or in another version."""
+        """Libraries that are not installed, or not in a version that fits."""
         return tuple(library for library in self.libraries if not library.fits)
 
     @property

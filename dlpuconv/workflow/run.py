@@ -85,17 +85,17 @@ class Run:
 
     @property
     def normal(self) -> Model:
-        """The same in normal form."""
+        """The network in normal form."""
         return self.subject.normal
 
     @property
     def rewritten(self) -> NormalFormReport:
-        """How it came to that."""
+        """The rewrites that led to the normal form."""
         return self.subject.rewritten
 
     @property
     def calibration(self) -> Calibration | None:
-        """Samples of it, or None."""
+        """Calibration samples of the network, or None."""
         return self.subject.calibration
 
     @property
