@@ -27,7 +27,7 @@ def ratio_db(signal: float, noise: float) -> float | None:
 
 
 def share_db(share: float) -> float:
-    """The same of noise as a share of the signal; infinite where there is none."""
+    """Decibels of noise that is stated as a share of the signal; infinite without noise."""
     return -10 * math.log10(share) if share > 0 else math.inf
 
 

@@ -52,7 +52,7 @@ class DlpuconvError(Exception):
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """All that is wrong, in full; the message alone where that tells all."""
+        """Every problem in full; the message alone if it names all of them."""
         return self._problems or (str(self),)
 
     def to_json(self) -> dict[str, Json]:

@@ -15,7 +15,7 @@ type Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 def finite(value: float) -> float | None:
-    """None for what JSON has no form for."""
+    """The value; None for infinity and NaN, which JSON cannot hold."""
     return value if math.isfinite(value) else None
 
 

@@ -57,7 +57,8 @@ class TomlTable:
         """Refuse keys that mean nothing: `a target has no key 'oprators' (did you mean 'operators'?)`."""
         for key in self.values:
             if key not in (keys := list(known)):
-                self.refuse(key, f"{refusal} {quoted(key)}{did_you_mean(key, keys)}")
+                told = did_you_mean(key, keys) or f"; possible keys: {listed(sorted(keys), most=12)}"
+                self.refuse(key, f"{refusal} {quoted(key)}{told}")
 
     def table(self, key: str) -> TomlTable:
         """A table inside; an empty one where it is missing."""
@@ -87,7 +88,7 @@ class TomlTable:
         if not isinstance(value, str) or value not in possible:
             close = did_you_mean(value, possible) if isinstance(value, str) else ""
             told = close or f": {listed(sorted(possible), most=12)}"
-            self.refuse(key, f"{key} holds {quoted(value)}, which is not known{told}", value)
+            self.refuse(key, f"{key} holds {quoted(value)}, which is not one of the possible values{told}", value)
         return value
 
     def names(self, key: str, possible: Collection[str]) -> frozenset[str]:

@@ -21,7 +21,7 @@ import dlpuconv  # noqa: E402 - found by the line above
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MODELS = REPOSITORY / "tests" / "models"
 WEIGHTS_ONLY = REPOSITORY / "tests" / "packaging" / "data" / "weights_only.tflite"
-_WIDTH, _COLORS = 960, 48
+_WIDTH, _COLORS = 640, 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def main() -> int:
     folder = parser.parse_args().output
     with tempfile.TemporaryDirectory() as temporary:
         shots = (
-            Shot("report-good.png", _good(Path(temporary)), 640),
-            Shot("report-bad.png", _report(WEIGHTS_ONLY), 900),
+            Shot("report-good.png", _good(Path(temporary)), 850),
+            Shot("report-bad.png", _report(WEIGHTS_ONLY), 812),
         )
     for shot in shots:
         _take(shot, folder)

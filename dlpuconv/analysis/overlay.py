@@ -83,7 +83,7 @@ def overlays_of_blame(layers: Iterable[BlamedLayer]) -> tuple[Overlay, ...]:
 
 
 def made(*overlays: Overlay) -> tuple[Overlay, ...]:
-    """Those that hold anything."""
+    """The overlays that hold a value for at least one layer."""
     return tuple(overlay for overlay in overlays if overlay.values)
 
 

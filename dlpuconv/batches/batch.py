@@ -48,7 +48,7 @@ class Batch:
 
     @property
     def failures(self) -> tuple[JobRecord, ...]:
-        """Those without a file, or with one that failed its verification."""
+        """Records of jobs that made no file, or one that failed verification."""
         return tuple(r for r in self.records if r.outcome is not Outcome.CONVERTED or r.verdict == "fail")
 
     @property

@@ -146,7 +146,7 @@ def _hash_of(path: Path) -> str:
 
 
 def _suffix(name: str) -> str:
-    """It says how a file is read: `samples.npz` is data, and `samples.dat` is refused."""
+    """The suffix of a file's name, which decides how it is read: `samples.npz` is data, `samples.dat` is refused."""
     return Path(name).suffix.lower()
 
 

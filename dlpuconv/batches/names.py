@@ -43,7 +43,7 @@ def job_name(model: str, target: str, varied: Mapping[str, Json]) -> str:
 
 
 def unlike(names: Iterable[str]) -> list[str]:
-    """The same, those that were there before with a number."""
+    """The names, all different: a name that occurred before gets a number."""
     seen: Counter[str] = Counter()
     taken: set[str] = set()
     found = []

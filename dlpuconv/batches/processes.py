@@ -56,5 +56,5 @@ def serve(running: Running) -> None:
 
 
 def current() -> Running:
-    """Of the engine that this thread runs jobs for; one of its own where another executor does."""
+    """Running processes of the engine that this thread runs jobs for; a new set where another executor runs them."""
     return _own.running or Running()

@@ -51,7 +51,7 @@ def _version(distribution: str) -> str:
 
 @cache
 def _source_digest() -> str:
-    """Of our own source, with the built-in plugins': a version number says little of a program that is worked on."""
+    """Digest of dlpuconv's source and built-in plugins: the version number does not change with every edit."""
     digest = hashlib.sha256()
     for root in (Path(dlpuconv.__file__).parent, *_built_in()):
         for name in sorted(_deciding(root)):

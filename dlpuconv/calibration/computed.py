@@ -49,7 +49,7 @@ class ComputedSamples:
 
 
 def behind_front(calibration: Calibration, front: bytes) -> Calibration:
-    """The same samples, with what a front makes of each."""
+    """The samples, with the values that the front part of the network computes from each."""
     return replace(
         calibration,
         fit=ComputedSamples(calibration.fit, front),

@@ -166,7 +166,7 @@ def _decoded(
 
 
 def _decode_small(path: Path, spec: ValueSpec, request: SampleRequest) -> npt.NDArray[np.uint8] | str | None:
-    """None for one that is not small."""
+    """Pixels of a small image, or the reason why it cannot be decoded; None for a large image."""
     from dlpuconv.calibration.decode import LargePictureError
 
     try:

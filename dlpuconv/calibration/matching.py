@@ -121,7 +121,7 @@ def choose(signature: Signature, names: Collection[str], shape_of: ShapeOf, orig
 
 
 def _by_shape(missing: list[ValueSpec], shapes: Mapping[str, tuple[int, ...]], asked: str) -> dict[str, str]:
-    """The one array that fits each of these inputs; nothing where one has none, or two share one."""
+    """Arrays by input, matched by shape; empty if an input has no array of its own shape, or two inputs share one."""
     feeds: dict[str, str] = {}
     for spec in missing:
         fitting = [name for name, shape in shapes.items() if _rows(spec.shape, shape) is not None]

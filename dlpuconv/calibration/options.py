@@ -100,7 +100,7 @@ def _check(mean: tuple[float, ...], std: tuple[float, ...], color: Color) -> Non
     for option, values in (("--mean", mean), ("--std", std)):
         if len(values) not in allowed:
             raise UsageError(
-                f"{option} has {len(values)} values; with --color {color}, give {' or '.join(map(str, allowed))}",
+                f"{option} has {len(values)} values; with --color {color}, it takes {' or '.join(map(str, allowed))}",
                 id="preprocessing-channels",
             )
     if min(std) <= 0:
@@ -120,8 +120,8 @@ def _demand_pixel_units(mean: tuple[float, ...], std: tuple[float, ...]) -> None
     scaled = [f"{option} {_listed(value)}" for option, value in (("--mean", mean), ("--std", std))]
     wanted = [f"--mean {_listed(mean, _WHITE if fractions else 1)}", f"--std {_listed(std, _WHITE)}"]
     raise UsageError(
-        f"{' '.join(scaled)} is meant for pixels of 0-1, as it seems, but mean and std are in units of 0-255 here, as"
-        f" the pixels of a camera are: give {' '.join(wanted)}",
+        f"{' '.join(scaled)}: these are probably values for pixels of 0-1, but mean and std are stated for pixels of"
+        f" 0-255, as cameras deliver them: give {' '.join(wanted)}",
         id="preprocessing-units",
     )
 

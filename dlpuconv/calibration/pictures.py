@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def is_picture(value: object) -> bool:
-    """Whether it is a file's name or a picture of Pillow's, which is not imported to find out; or a list of such."""
+    """Whether the value is a file's name, an image of Pillow's (which is not imported for that), or a list of these."""
     if isinstance(value, list | tuple):
         return bool(value) and all(map(is_picture, value))
     return isinstance(value, str | Path) or any(kind.__module__ == "PIL.Image" for kind in type(value).__mro__)

@@ -62,7 +62,7 @@ def convert(
     json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Convert a model for one or several chips, and verify the result.
+    """Convert a model for one or several chips, and verify it.
 
     Example: dlpuconv convert model.onnx --target artpec8 --calibration images/ --preset imagenet --output out/
     """

@@ -10,7 +10,7 @@ from dlpuconv.language.printable import printable
 
 
 def doctor(target: opt.ExaminedTargets = None, json: opt.Json = False, quiet: opt.Quiet = False) -> None:
-    """Tell what is installed, whether it works, and how to get what is missing.
+    """Tell what is installed, and how to get what is missing.
 
     For each target, a network of one layer is converted, and the file is run and verified, by the same worker processes
     as your own models. No file is kept. The exit status is 12 if a target that --target names is not ready, else 0.

@@ -29,7 +29,7 @@ def errors(
     json: opt.Json = False,
     quiet: Annotated[bool, opt.flag("--quiet", "-q", help="Print ids and titles only.")] = False,
 ) -> None:
-    """Explain an error by its id: what happened, how that comes about, and what to do.
+    """Explain an error by its id: the cause and what to do.
 
     Every message of an error ends in its id, as in `error: ... [library-missing]`, and --json prints it as `id`. It
     stays the same where a message is improved, so scripts may depend on it.

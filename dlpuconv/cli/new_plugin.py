@@ -38,9 +38,10 @@ Base = Annotated[
 
 
 def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> None:
-    """Write a package for a chip of your own that differs from a known one.
+    """Write a package for a chip of your own.
 
-    The package can be installed as it is. Its tests check what every target must keep to, and pass.
+    The new target states what differs from a known one. The package can be installed as it is. Its tests check what
+    every target must keep to, and pass.
 
     Example: dlpuconv new-target mychip --base artpec8
     """
@@ -50,9 +51,10 @@ def new_target(name: Name, base: Base = "artpec8", output: Folder = Path()) -> N
 
 
 def new_backend(name: Name, output: Folder = Path()) -> None:
-    """Write a package for a file format of your own, with a target that takes it.
+    """Write a package for a file format of your own.
 
-    The package can be installed as it is. Its tests check what every backend and target must keep to, and pass.
+    It also has a target that takes the format. The package can be installed as it is. Its tests check what every
+    backend and target must keep to, and pass.
 
     Example: dlpuconv new-backend mycompiler
     """

@@ -120,8 +120,7 @@ Signature = Annotated[
     str,
     option(
         "--signature",
-        help="Which function of a SavedModel to convert, if it has several; without it serving_default, or the only"
-        " one.",
+        help="Which function of a SavedModel is meant, if it has several. [default: serving_default, or the only one]",
         panel=MODEL,
         metavar="NAME",
     ),
@@ -185,7 +184,7 @@ CutAt = Annotated[
     str | None,
     option(
         "--cut-at",
-        help="End the graph at these values, which become the outputs.",
+        help="End the source model's graph at these values, which become the outputs.",
         panel=MODEL,
         metavar="NAME,...",
     ),

@@ -111,7 +111,7 @@ def layout(port: Port) -> Layout:
 
 
 def height_width_channels(port: Port) -> tuple[int, int, int] | None:
-    """Of an end that could be a picture or a map of one; None for anything else."""
+    """Height, width and channels of a port that can be a picture or a feature map; None for any other port."""
     match layout(port):
         case Layout.NHWC:
             return port.shape[1], port.shape[2], port.shape[3]

@@ -168,7 +168,7 @@ def _foreign(folder: Path, existing: list[str]) -> list[str]:
 
 
 def _foreign_inside(package: Path) -> list[str]:
-    """The same of a package folder; the whole of it where it has no manifest."""
+    """Files in a package folder that its manifest does not list; the folder itself if it has no manifest."""
     manifest = _read(package, MANIFEST)
     if not manifest:
         return [package.name]

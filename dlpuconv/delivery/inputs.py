@@ -34,7 +34,7 @@ class Inputs:
 
     @staticmethod
     def of(model: object, *others: object) -> Inputs:
-        """Those of these values that are names of files or folders."""
+        """The inputs among these values: names of files and folders."""
         paths = (_path(other) for other in others if not is_made_up(other))
         return Inputs(model=_path(model), others=tuple(path for path in paths if path is not None))
 

@@ -122,7 +122,7 @@ def _recipe(recipe: Recipe) -> RecipeRecord:
 
 
 def installed_versions() -> dict[str, str]:
-    """Of Python and the libraries that may have had a part in it."""
+    """Versions of Python and of the libraries that can influence the result."""
     found = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:

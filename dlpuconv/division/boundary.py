@@ -72,12 +72,12 @@ class Boundary:
         return crossing, len(behind)
 
     def with_before(self, index: int) -> Boundary:
-        """The same with this free operator before it."""
+        """The boundary moved so that this free operator lies before it."""
         above = self.outline.with_ancestors([index]) & self.free
         return replace(self, before=self.before | above, free=self.free - above)
 
     def with_behind(self, index: int) -> Boundary:
-        """The same with this free operator behind it."""
+        """The boundary moved so that this free operator lies behind it."""
         below = self.outline.with_descendants([index]) & self.free
         return replace(self, behind=self.behind | below, free=self.free - below)
 

@@ -195,7 +195,7 @@ def _rest(
 
 
 def _bytes(whole: Whole, names: Collection[str], width: int) -> int:
-    """Of values in a converted file; one of unknown shape counts nothing, and is not converted either."""
+    """Bytes of these values in a converted file; one of unknown shape counts as 0, because it is never converted."""
     known = map(spec_of, (*whole.proto.graph.value_info, *whole.proto.graph.output))
     specs = {spec.name: spec for spec in known if spec is not None}
     kinds = [(prod(specs[name].shape), np.dtype(specs[name].dtype)) for name in names if name in specs]

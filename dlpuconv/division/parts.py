@@ -162,6 +162,6 @@ def _is_read_as_other(outline: Outline, maker: int, readers: AbstractSet[int]) -
 
 
 def _readers_of_others(outline: Outline, makers: AbstractSet[int], readers: AbstractSet[int]) -> set[int]:
-    """Those of the readers that read such a value of the makers."""
+    """The readers of values of the makers for which `outline.elements` has no number."""
     names = {name for index in makers for name in outline.operators[index].makes if name not in outline.elements}
     return {reader for name in names for reader in outline.readers.get(name, frozenset()) & readers}

@@ -118,7 +118,7 @@ def _writable(folder: Folder) -> Text:
 
 
 def _free(folder: Folder) -> str:
-    return f"{folder.free / _GIBIBYTE:.1f} GiB of disk free ({folder.variable} names another folder)"
+    return f"{folder.free / _GIBIBYTE:.1f} GiB of disk free (set {folder.variable} to use another folder)"
 
 
 def _faults(found: Examination) -> Text:

@@ -48,7 +48,7 @@ class Extra:
 
     @property
     def missing(self) -> tuple[Library, ...]:
-        """Those that are not there, or in another version."""
+        """Libraries that are not installed, or not in a version that fits."""
         return tuple(library for library in self.libraries if not library.fits)
 
     @property
@@ -202,8 +202,8 @@ class Examination:
         for target in self.targets:
             if target.compiler and not target.compiler.path:
                 yield (
-                    f"install {target.compiler.executable}, or compile the file where it is: {target.name} needs it"
-                    " after the conversion"
+                    f"install {target.compiler.executable}, with which files for {target.name} are compiled after the"
+                    " conversion, or compile them on a machine that has it"
                 )
         for folder in (self.cache, self.temporary):
             if not folder.writable:

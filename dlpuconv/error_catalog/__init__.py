@@ -72,7 +72,7 @@ class ErrorEntry:
 
 
 def entries() -> tuple[ErrorEntry, ...]:
-    """All of them, by exit status and then by id."""
+    """All entries of the catalogue, by exit status and then by id."""
     return tuple(entry for name, kind in _FILES.items() for entry in _of_file(name, kind))
 
 

@@ -24,12 +24,12 @@ def shown(url: str) -> str:
 
 
 def shown_whole(text: str) -> str:
-    """The same of a text that is a URL, or of every one in it."""
+    """A text that is or contains URLs, with each shown without user, password and query."""
     return shown(text) if _WHOLE.fullmatch(text) else shown_text(text)
 
 
 def shown_text(text: str) -> str:
-    """The same of every URL in a text."""
+    """A text with every URL in it shown without user, password and query."""
     return _IN_TEXT.sub(lambda found: shown(found[0]), text)
 
 

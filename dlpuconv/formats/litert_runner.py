@@ -102,7 +102,7 @@ def _failure(name: str, task: str, error: RefusedError | WorkerError) -> Excepti
 
 
 def _values(name: str, view: FileView, most: int) -> int:
-    """Of all activations; a few bytes of a hostile file can claim any number, and LiteRT would make room for them."""
+    """Number of values of all activations; it needs a limit, because LiteRT allocates whatever a file claims."""
     total = sum(tensor.size for tensor in view.tensors if not tensor.constant)
     if total > most:
         raise ArtifactError(f"{name} has activations of {total} values, too many to run", id="artifact-run-limit")

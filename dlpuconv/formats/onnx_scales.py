@@ -38,7 +38,7 @@ def with_scales(tensors: Sequence[TensorView], layers: Iterable[LayerView]) -> t
 
 
 def _stated(layer: LayerView, tensors: Sequence[TensorView]) -> Affine | None:
-    """None where it is computed, or for blocks of an axis."""
+    """Scale and zero point that a node states; None if they are computed, or given for blocks of an axis."""
     import numpy as np  # targets, whose rules know these nodes, are imported to be listed
 
     from dlpuconv.ir.affine import Affine

@@ -53,7 +53,7 @@ def value_types(model: onnx.ModelProto) -> ValueTypes:
 
 
 def is_static(value: onnx.ValueInfoProto) -> bool:
-    """Whether it is a tensor of known extents."""
+    """Whether the value is a tensor whose extents are all known."""
     kind = value.type
     return (
         kind.HasField("tensor_type")

@@ -89,7 +89,7 @@ class LayerView:
 
     @property
     def name(self) -> str:
-        """The one that it is shown under."""
+        """The name under which the layer is shown."""
         return self.names.title
 
 

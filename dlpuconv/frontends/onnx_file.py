@@ -148,7 +148,7 @@ def content_of(path: Path) -> bytes:
     """
     if is_folder(path):
         raise ModelError(
-            f"{path} is a folder, and no SavedModel, which holds a saved_model.pb: name the model's file in it",
+            f"{path} is a folder without a saved_model.pb, so it is no SavedModel: give the path of the model file",
             id="model-is-folder",
         )
     try:

@@ -75,7 +75,7 @@ def _is_content(source: object) -> TypeGuard[bytes | bytearray | memoryview]:
 
 
 def _file(knows: Callable[[Path], bool]) -> Callable[[object], bool]:
-    """The same question about what may be no path at all."""
+    """The function `knows` for any object: False for one that is no path."""
     return lambda source: isinstance(source, str | Path) and knows(Path(source))
 
 

@@ -117,7 +117,8 @@ class Remembered(Evidence):
     def found(self, fit: Fit) -> str:
         how = "widely" if fit.spread > 1 else "narrowly"
         return (
-            f"what its batch normalization {self.layer!r} is given spreads {fit.off:.3g} times as {how} as in training"
+            f"on the samples, the values that reach the batch normalization {self.layer!r} spread {fit.off:.3g} times"
+            f" as {how} as in training"
         )
 
 
@@ -142,8 +143,8 @@ class Biases(Evidence):
     def found(self, fit: Fit) -> str:
         how = "much" if fit.spread > 1 else "little"
         return (
-            f"what its first convolution {self.layer!r} makes varies {fit.off:.3g} times as {how} as its biases,"
-            " which training leaves of one size"
+            f"on the samples, the output of the first convolution {self.layer!r} varies {fit.off:.3g} times as {how} as"
+            " its biases, which are of about its size after training"
         )
 
 

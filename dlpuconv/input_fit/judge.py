@@ -65,7 +65,7 @@ def _judge(evidence: Evidence, pictures: Pictures) -> Misfit | None:
 
 
 def _fitting_presets(evidence: Evidence, probe: Probe, pictures: Pictures) -> tuple[str, ...]:
-    """Those that would be right, the best first; the best alone where the means tell them apart."""
+    """Presets that would fit, the best first; the best alone if the means tell the presets apart."""
     fits = {name: _fit(evidence, probe, samples) for name, samples in pictures.under_presets().items()}
     good = {
         name: fit.distance

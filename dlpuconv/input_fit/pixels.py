@@ -49,7 +49,7 @@ class Pictures:
         return None if pixels is None else float(pixels.std())
 
     def under_presets(self) -> Mapping[str, tuple[Sample, ...]]:
-        """The same pictures as each other preset would make them; none where the pixels are not known."""
+        """The pictures under every other preset, by its name; empty if the pixels are not known."""
         pixels, made, channels = self._pixels(), self.made, self.spec.channels
         if pixels is None or made is None:
             return {}

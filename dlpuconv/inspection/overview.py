@@ -54,7 +54,7 @@ def render_head(view: FileView, size: int, division: DivisionRecord | None = Non
 
 
 def head_texts(view: FileView, size: int, division: DivisionRecord | None = None) -> tuple[tuple[str, str], ...]:
-    """The same in words: what it is, and how it is."""
+    """The overview as pairs of a label and a text."""
     return (*_head(view, size), *_rests(division))
 
 

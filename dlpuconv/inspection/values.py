@@ -30,7 +30,7 @@ class HeldValues:
 
 
 def extremes(tensor: TensorView) -> HeldValues | None:
-    """Of a constant, what it holds; of a quantized activation, what it can hold; None where neither is known."""
+    """Extreme values that a constant holds, or that a quantized activation can hold; None if neither is known."""
     if tensor.constant:
         return _held(tensor)
     quantization, limits = tensor.quantization, _limits(tensor.dtype)

@@ -49,7 +49,7 @@ class IntegerType:
 
     @property
     def name(self) -> str:
-        """As numpy and ONNX call it: `int8`."""
+        """Name of the type in NumPy and ONNX, such as `int8`."""
         return f"{'' if self.signed else 'u'}int{self.bits}"
 
     @property
@@ -124,7 +124,7 @@ class Affine:
         return self.scale * (code - self.zero_point)
 
     def part(self, indices: slice) -> Affine:
-        """Of a part of the tensor along the axis; itself where there is one pair for all."""
+        """Scales and zero points of a part of the tensor along the axis; `self` if all channels share one pair."""
         if not self.per_channel:
             return self
         return Affine(self.scales[indices], self.zero_points[indices], self.axis)

@@ -120,7 +120,7 @@ def _reopened(file: BinaryIO) -> int:
 
 
 def trim() -> None:
-    """The same, and hand back what was freed: glibc keeps it, which after a stage may be all weights twice."""
+    """Do what `rest` does, and return freed memory to the system: glibc may keep as much as all weights twice."""
     rest()
     if sys.platform == "linux":
         give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; musl gives back by itself

@@ -521,7 +521,7 @@ def _is_sealed(descriptor: int, seals: Callable[[], int] = _seals) -> bool:
 
 
 def _exactly(sock: socket.socket, size: int, descriptors: list[int], until: float) -> bytes | None:
-    """So many bytes; None where the other side goes before they are there."""
+    """Exactly `size` bytes; None if the other side closes the connection before."""
     content = bytearray()
     while len(content) < size:
         sock.settimeout(None if until == math.inf else max(until - time.monotonic(), _AN_INSTANT))

@@ -33,7 +33,7 @@ def brief(text: str) -> str:
 
 
 def cut_names(text: str) -> str:
-    """The same with every longer name cut; paths of this machine, and values of options to type, stay whole."""
+    """The text with long names cut; paths of this machine, and values of options to type, stay whole."""
     if len(text) <= MOST_NAME:
         return text
     return _WORD.sub(_cut_word, _QUOTED.sub(_cut_quoted, text))

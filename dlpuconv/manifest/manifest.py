@@ -98,7 +98,7 @@ class Manifest:
         return DIVIDED if self.division else SCHEMA_VERSION
 
     def to_bytes(self) -> bytes:
-        """As UTF-8 JSON."""
+        """The manifest as JSON in UTF-8."""
         return (json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
     def to_json(self) -> dict[str, Json]:

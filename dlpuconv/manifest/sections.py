@@ -131,7 +131,7 @@ class RecipeRecord:
 
     @property
     def granularities(self) -> frozenset[Granularity]:
-        """All that weights of the file may have."""
+        """Granularities that weights of the file may have."""
         return self.overrides | {self.granularity}
 
     @classmethod

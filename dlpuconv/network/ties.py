@@ -33,7 +33,7 @@ def by_channel(known: Iterable[Value], made: Value) -> bool:
 
 
 def tied(one: Value, other: Value, start: int = 0) -> Ties:
-    """All channels of one with as many of the other."""
+    """Ties of every channel of one value to a channel of the other."""
     count = one.channels
     if count > other.channels - start:
         return None

@@ -39,7 +39,7 @@ def text(node: onnx_ir.Node, name: str, default: str) -> str:
 
 
 def pads(node: onnx_ir.Node) -> bool:
-    """Whether it pads its input."""
+    """Whether the operator pads its input."""
     return any(integers(node, "pads") or ())
 
 

@@ -54,7 +54,7 @@ def known_moments(source: Model, normal: Model, sample: Sample) -> dict[str, Mom
 
 
 def _moments(node: onnx_ir.Node) -> Moments | None:
-    """Of what a BatchNormalization makes; None for other nodes, and where its numbers are computed."""
+    """Moments of the output of a BatchNormalization; None for other nodes, and if its parameters are computed."""
     norm = read_batch_norm(node)
     if norm is None:
         return None

@@ -119,7 +119,7 @@ class _Writer:
     node: onnx_ir.Node
 
     def diagonal(self, term: _Term) -> _Term:
-        """The same with each label once."""
+        """The term with its diagonals taken, so that each label occurs once."""
         for label in dict.fromkeys(term.labels):
             while term.labels.count(label) > 1:
                 first = term.labels.index(label)
@@ -145,7 +145,7 @@ class _Writer:
         return _Term(self._reshaped(total, [term.extents[label] for label in kept]), kept)
 
     def arranged(self, term: _Term, labels: Labels) -> _Term:
-        """The same with its axes in this order."""
+        """The term with its axes in this order."""
         return _Term(self._transposed(term.value, [term.labels.index(label) for label in labels]), labels)
 
     def pair(self, a: _Term, b: _Term, needed: Collection[str]) -> _Term:

@@ -125,7 +125,7 @@ class Forecast:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """All of it but `estimate` in a few lines, for people; the first one is the most important."""
+        """The forecast without `estimate`, in a few sentences, the most important first."""
         from dlpuconv.placement.forecast_text import sentences
 
         return sentences(self)

@@ -160,7 +160,7 @@ def _equivalent(before: Node, after: Node, node: torch.fx.Node, model: torch.fx.
 
 
 def _with_learned(same: Equivalent, node: Node, quantized: Quantized) -> Equivalent:
-    """With what the recipe has learned of the layer."""
+    """The equivalent with the rounding and biases that the recipe learned for its layer."""
     assert node.layer is not None
     assert node.layer.weights is not None
     integers = quantized.layers[node]

@@ -87,7 +87,7 @@ def _is_convolution(node: torch.fx.Node, groups: int) -> bool:
 
 
 def _keeps_channels(node: torch.fx.Node, channels: int) -> bool:
-    """Whether it is a depthwise layer, or a curve of single values."""
+    """Whether the node keeps channels apart: a depthwise layer, or a function of single values."""
     if node.target in LAYERS:
         return _is_convolution(node, channels) and node.meta["val"].shape[1] == channels
     return node.op == "call_function" and len(node.all_input_nodes) == 1

@@ -64,7 +64,7 @@ def _true_to_training(network: Network, given: Given) -> Network:
     known = moments_of_layers(network, given.moments)
     if not known:
         return network
-    with given.progress.stage("recalling the batch normalizations"):
+    with given.progress.stage("reading statistics of the batch normalizations"):
         adapted = with_moments(network, known, list(islice(given.feeds(), affordable_samples(network))))
     if adapted is None:
         given.progress.message(_CONTRADICTION)

@@ -179,7 +179,7 @@ def _demand(problems: tuple[str, ...], noun: str, name: str, entry: Entry) -> No
 
 
 def _called(noun: str, name: str, entry: Entry) -> str:
-    """As messages name a plugin; see `Target.called`."""
+    """The plugin as messages name it; see `Target.called`."""
     return f"the {noun} {name!r} (distribution {entry.distribution})"
 
 

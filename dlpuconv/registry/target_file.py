@@ -140,7 +140,7 @@ def _device(table: TomlTable, default: str) -> str:
 
 
 def _dtype(table: TomlTable, key: str, default: str) -> str:
-    """Of inputs or outputs; what the base has, where that is another type, stays possible."""
+    """Type of inputs or outputs; the base target's own type stays possible, whatever it is."""
     return table.known(key, table.string(key, default), sorted({"int8", "uint8", default}))
 
 

@@ -60,7 +60,7 @@ def fill(name: str, generator: str, page: object, *, shared: Sequence[str] = ("p
 
 
 def _harmless(page: Page) -> Page:
-    """All texts printable; only code has lines."""
+    """The page with all texts made printable; only code may have several lines."""
     texts = printable(replace(page, snippets=(), camera=()))
     return replace(texts, snippets=_code(page.snippets), camera=_code(page.camera))
 

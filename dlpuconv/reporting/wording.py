@@ -20,7 +20,7 @@ _LONGEST_NAME = 240
 
 
 def number(value: float, digits: int = 3) -> str:
-    """So many significant digits, with a true minus sign; no more than 1e-4 or 1e5 without an exponent."""
+    """The value with so many significant digits and a true minus sign; below 1e-4 and above 1e5 with an exponent."""
     if not math.isfinite(value):
         return "not finite"
     return f"{value:.{digits}g}".replace("-", MINUS)

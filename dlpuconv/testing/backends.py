@@ -36,7 +36,7 @@ class BackendContract(Clauses):
         return f"from dlpuconv.registry import load_backend; load_backend({cls.backend!r})"
 
     def test_its_runner_gives_outputs_as_they_are_told(self) -> None:
-        """Of the shape and type that the camera gives them, which users' own code is written for."""
+        """Outputs have the shape and type that the camera gives, because users' own code depends on them."""
         answers = self.trial().answers
         assert not answers, f"the runner gives other outputs than the artifact tells: {'; '.join(answers)}"
 

@@ -87,7 +87,7 @@ class LayersReport:
 
     @property
     def worst(self) -> tuple[LayerParity, ...]:
-        """Those that compute and have an SQNR, the lowest first; the others only repeat what they read."""
+        """Layers that compute and have an SQNR, the lowest first; other layers only move values."""
         rated = [
             (layer.sqnr_db, layer.index, layer)
             for layer in self.layers

@@ -104,7 +104,7 @@ def _is_traceable(path: Path, view: FileView) -> bool:
 
 
 def _shapes(reference: Model) -> dict[str, tuple[int, ...]]:
-    """Of the source's computed values that are real numbers, by name: inputs are others in a file that takes pixels."""
+    """Shapes of the source's computed real values, by name; no inputs, because a file may take pixels instead."""
     values = [value for node in reference.graph.graph for value in node.outputs]
     return {
         value.name: value.shape.numpy()

@@ -126,7 +126,7 @@ def _ports(pairs: list[tuple[str, Port]]) -> tuple[Port, ...]:
 
 
 def _activated(ports: tuple[Port, ...], logits: Mapping[str, Port]) -> tuple[Port, ...]:
-    """With the final activations behind those outputs of the file that are logits, by their name in it."""
+    """The ports with final activations behind the outputs that are logits in the file, by their name in it."""
 
     def activation(port: Port) -> FinalActivation | None:
         told = logits.get(port.name_in_file)

@@ -27,4 +27,4 @@ class Misfit:
         if len(self.presets) == 1:
             return f"{self.found}; --preset {self.presets[0]} would fit"
         listed = f"{', '.join(self.presets[:-1])} or {self.presets[-1]}"
-        return f"{self.found}; --preset {listed} would fit, and this does not tell which of them"
+        return f"{self.found}; --preset {listed} would fit; which of them is right cannot be told from the network"

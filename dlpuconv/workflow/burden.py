@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Burden:
-    """It.
+    """What a file breaks and loses on its target: rules, places that fail, pieces and layers off the accelerator.
 
     Attributes:
         broken: ids of the rules that are broken.

@@ -57,7 +57,7 @@ def check(
 
 
 def _as_drafted(division: Division, draft: Draft) -> Division:
-    """The same with the bytes of the types that the file would have."""
+    """The division with the bytes of the types that the file would have."""
     outputs = [draft.view.tensors[index] for index in draft.view.outputs]
     return replace(division, crossing=sum(prod(x.shape) * np.dtype(x.dtype).itemsize for x in outputs))
 
@@ -68,7 +68,7 @@ def _drafted(backend: Backend, targets: list[Target], run: Run) -> tuple[FoldRes
 
 
 def _checkups(backend: Backend, targets: list[Target], run: Run, *, explained: bool) -> Iterator[Checkup]:
-    """Those of one backend's targets."""
+    """Checkups for the targets of one backend."""
     try:
         run, (folded, job, drafts) = dividing(run, partial(_drafted, backend, targets))
     except OF_ONE_TARGET as error:

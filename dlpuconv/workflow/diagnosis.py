@@ -66,7 +66,7 @@ class Attempt:
     agreement: float | None = None
 
     def gains(self, now: Attempt) -> bool:
-        """Whether it is clearly better than what there is, by the figure that decides."""
+        """Whether the attempt is clearly better than the present state, by the figure that decides the verdict."""
         if self.agreement is not None and now.agreement is not None:
             return self.agreement >= now.agreement + _CLEARLY
         if self.score.metric is not None and now.score.metric is not None:
@@ -203,7 +203,7 @@ def _attempts(shop: Workshop, recipe: Recipe, blamed: Sequence[BlamedLayer], *, 
 
 
 def _ended(shop: Workshop, names: tuple[str, ...]) -> Workshop | None:
-    """The same for a network that ends earlier; None where that cannot be converted."""
+    """A workshop for the network ended earlier; None if that cannot be converted."""
     try:
         return ending_at(shop, names)
     except DlpuconvError:

@@ -118,7 +118,7 @@ def removable(subject: Subject) -> dict[str, FinalActivation]:
 
 
 def ranked(subject: Subject, request: Request) -> dict[str, FinalActivation]:
-    """Those whose scores are compared with a threshold, and ranked."""
+    """Final activations of outputs whose scores are compared with a threshold, or ranked."""
     from dlpuconv.verification.kinds.evidence import kinds_of
 
     kinds = kinds_of(subject.source.graph.graph, request.verification.kinds)

@@ -105,6 +105,6 @@ def declared_shapes(division: Division) -> Iterator[tuple[str, tuple[int | None,
 
 
 def static_shapes(division: Division) -> dict[str, tuple[int, ...]]:
-    """Those of which every extent is known."""
+    """Shapes of the values whose extents are all known."""
     known = ((name, shape, tuple(n for n in shape if n is not None)) for name, shape in declared_shapes(division))
     return {name: extents for name, shape, extents in known if len(extents) == len(shape)}

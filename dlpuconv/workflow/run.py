@@ -85,17 +85,17 @@ class Run:
 
     @property
     def normal(self) -> Model:
-        """The same in normal form."""
+        """The network in normal form."""
         return self.subject.normal
 
     @property
     def rewritten(self) -> NormalFormReport:
-        """How it came to that."""
+        """The rewrites that led to the normal form."""
         return self.subject.rewritten
 
     @property
     def calibration(self) -> Calibration | None:
-        """Samples of it, or None."""
+        """Calibration samples of the network, or None."""
         return self.subject.calibration
 
     @property
@@ -169,7 +169,9 @@ def opened(
         with clock("final activations"):
             subject = replace(subject, endings=choose_endings(subject, request, targets, progress))
         for misfit in subject.misfits:  # told at once: what follows takes long, and is in vain
-            progress.message(f"{misfit.input!r} is probably not fed what the network was trained on: {misfit.detail}")
+            progress.message(
+                f"the normalization of {misfit.input!r} is probably not that of the training: {misfit.detail}"
+            )
         yield Run(
             request=request,
             targets=targets,

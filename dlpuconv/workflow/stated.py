@@ -133,5 +133,5 @@ def _of_pixels(given: Preprocessing) -> str:
 
 
 def _has_weights(node: onnx_ir.Node) -> bool:
-    """Whether it multiplies by a constant, rearranged or not."""
+    """Whether the node multiplies by a constant, be it rearranged or not."""
     return any(value is not None and is_constant(value) for value in node.inputs[:2])

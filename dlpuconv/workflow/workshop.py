@@ -82,7 +82,7 @@ class Workshop:
         return replace(self, run=run, prepared=prepare(self.backend, [self.target], run)[1])
 
     def worst_layers(self, recipe: Recipe) -> list[str]:
-        """Those that lose by their weights, the worst first."""
+        """Layers that lose accuracy by their weights, the worst first."""
         layers = self.backend.blame(self.prepared, self.target, recipe, self.samples).layers
         losing = sorted((layer for layer in layers if layer.loss_by_weights), key=lambda layer: -layer.loss_by_weights)
         return list(dict.fromkeys(layer.names.title for layer in losing))

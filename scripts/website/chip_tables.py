@@ -48,12 +48,12 @@ def scheme(target: Target) -> Iterator[str]:
         yield f"| larod device | `{target.device}` |"
     yield f"| numbers | {numbers.numbers.value} |"
     if numbers.numbers is Numbers.INT8:
-        yield f"| weights, where you do not say | {numbers.weights.value} |"
+        yield f"| default granularity of weights | {numbers.weights.value} |"
         refused = ", ".join(sorted(each.value for each in numbers.discouraged)) or "none"
         yield f"| granularities that `verify` refuses | {refused} |"
         yield f"| activations | {_codes(numbers.activation_codes)} |"
         yield f"| codes of weights | {_codes(numbers.weight_codes)} |"
-        yield f"| inputs and outputs, where you do not say | {target.input_dtype}, {target.output_dtype} |"
+        yield f"| default types of inputs and outputs | {target.input_dtype}, {target.output_dtype} |"
     yield f"| calibration data | {'needed' if target.calibration_required else 'for the package, if given'} |"
     yield f"| least signal-to-noise ratio of plain values | {target.min_sqnr:g} dB |"
     if target.compiler is not None:

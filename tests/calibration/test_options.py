@@ -55,7 +55,7 @@ def test_a_preset_follows_the_colours_so_that_bgr_reverses_it() -> None:
         (
             {"mean": "1,2,3", "color": "gray"},
             "preprocessing-channels",
-            ["--mean has 3 values", "--color gray", "give 1"],
+            ["--mean has 3 values", "--color gray", "takes 1"],
         ),
         ({"std": "1,2,3,4", "color": "bgr"}, "preprocessing-channels", ["--std has 4 values", "--color bgr", "1 or 3"]),
     ],

@@ -29,7 +29,7 @@ def test_without_arguments_the_help_is_printed_as_it_is(
         (["convert", "m.onnx", "--taget", "artpec8"], "option-unknown", ["--taget", "'--target'", "`dlpuconv convert"]),
         (["--verion"], "option-unknown", ["--verion", "'--version'", "`dlpuconv --help`"]),
         (["vrify"], "command-unknown", ["'vrify'", "'verify'"]),
-        (["convert", "m.onnx", "-t", "artpec8", "--top", "1"], "option-unknown", ["--top"]),
+        (["convert", "m.onnx", "-t", "artpec8", "--top", "1"], "option-unknown", ["--top", "`dlpuconv check`"]),
         (["analyze", "m.onnx", "-t", "artpec8", "--top", "x"], "option-value", ["--top", "'x'"]),
         (["convert", "m.onnx", "more.onnx", "-t", "artpec8"], "command-line-wrong", ["more.onnx"]),
         (["convert", "m.onnx", "-t", "artpec8", "--effort", "fastest"], "option-value", ["'fastest'", "'fast'"]),

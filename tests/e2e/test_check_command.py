@@ -188,7 +188,7 @@ def test_a_wrong_normalization_is_told_before_anything_is_converted(capsys: pyte
     first = json.loads(out)["checks"][0]["suggestions"][0]
     assert first["rule"] == "IN-NORMALIZATION"
     assert first["places"][0]["detail"].endswith("times as widely as in training; --preset imagenet would fit")
-    assert "warning: 'input' is probably not fed what the network was trained on" in err
+    assert "warning: the normalization of 'input' is probably not that of the training" in err
     assert main(["check", str(MODEL), *samples, *TRAINED_ON, "-t", "cv25"]) == 0
     assert "IN-NORMALIZATION" not in "".join(capsys.readouterr())
 

@@ -102,7 +102,7 @@ def test_a_batch_normalization_tells_the_preset_that_it_was_trained_with(
     (found,) = misfits(remembering(make_preprocessing(preset=trained)), make_preprocessing(preset=stated))
     assert found.input == "x"
     assert found.presets == (trained,)
-    spread = f"what its batch normalization 'the_norm' is given spreads {figure} as in training"
+    spread = f"on the samples, the values that reach the batch normalization 'the_norm' spread {figure} as in training"
     assert found.detail == f"{spread}; --preset {trained} would fit"
 
 
@@ -130,7 +130,7 @@ def test_a_normalization_far_from_every_preset_is_doubted_without_naming_one() -
     assert misfits(remembering(tiny), tiny) == ()
     (found,) = misfits(remembering(tiny), UNIT)
     assert found.presets == ()
-    assert found.detail.endswith("spreads 60 times as widely as in training; none of the presets is known to fit")
+    assert found.detail.endswith("spread 60 times as widely as in training; none of the presets is known to fit")
 
 
 def test_numbers_behind_identities_and_in_constant_nodes_are_read() -> None:
@@ -190,8 +190,9 @@ def test_biases_that_took_in_a_batch_normalization_are_of_its_outputs_size() -> 
     (found,) = misfits(folded(bias=0.5), PIXELS)
     assert found.presets == ("-1-1", "imagenet", "0-1")
     assert found.detail == (
-        "what its first convolution 'first' makes varies 120 times as much as its biases, which training leaves of one"
-        " size; --preset -1-1, imagenet or 0-1 would fit, and this does not tell which of them"
+        "on the samples, the output of the first convolution 'first' varies 120 times as much as its biases, which are"
+        " of about its size after training; --preset -1-1, imagenet or 0-1 would fit; which of them is right cannot be"
+        " told from the network"
     )
 
 

@@ -169,7 +169,7 @@ def _named(new: Operator, like: Operator) -> Operator:
 
 
 def _groups(view: _View) -> Groups | None:
-    """As few axes joined as need be: first those of extent 1, then others, from the front."""
+    """The axes in groups, as few joined as possible: first axes of extent 1, then others, from the front; else None."""
     groups: Groups = [[axis] for axis in range(len(view.outputs[0]))]
     while len(groups) > MOST_AXES:
         places = range(len(groups) - 1)
@@ -305,7 +305,7 @@ def _strided_slice(op: Operator, groups: Groups, view: _View) -> None:
 
 
 def _rows(op: Operator, groups: Groups, _: _View) -> None:
-    """Of a PAD: at most one axis of a group is padded."""
+    """Rewrite the rows of a PAD's constant for the groups; at most one axis of each group is padded."""
     rows = op.input(1).data
     assert rows is not None
     joined = np.stack([rows[group].sum(axis=0) for group in groups]).astype(rows.dtype)

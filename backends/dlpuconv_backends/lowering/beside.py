@@ -154,7 +154,7 @@ def _reading(op: Operator, given: Mapping[Tensor, Tensor]) -> Operator:
 
 
 def _windows(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
-    """As many at a time as may be compared at once."""
+    """The tensors in lots that may be compared at once."""
     window: list[Tensor] = []
     size = 0
     for tensor in tensors:

@@ -70,7 +70,7 @@ def _runs(graph: Graph, inputs: Arrays) -> bool:
 
 
 def _wrong_operators(beside: Beside, graph: Graph) -> list[Operator]:
-    """Those that do not compute what they stand for: all between values that the source has, too."""
+    """Operators that compute something else than the source's: all between two values that the source has, too."""
     wrong = beside.wrong(beside.taps)
     # What a rewrite scaled bears its name still, and one order of axes may look like another: a part is right where it
     # is right as one with those around it.

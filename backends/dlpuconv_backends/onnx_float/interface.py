@@ -31,7 +31,7 @@ def plain(name: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """The same for a value: short, and never empty."""
+    """A plain name for a value: short, and never empty."""
     return plain(name)[-_LONGEST:].lstrip("_") or "value"
 
 
@@ -117,7 +117,7 @@ def _sink(editor: Editor, interleaved: onnx_ir.Value, planar: onnx_ir.Value) -> 
 def _on_planar(
     editor: Editor, node: onnx_ir.Node, interleaved: onnx_ir.Value, planar: onnx_ir.Value
 ) -> onnx_ir.Value | None:
-    """The same elementwise operator with a constant, on the planar value."""
+    """The elementwise operator with a constant, applied to the planar value instead; None if that is impossible."""
     if node.op_type not in _ELEMENTWISE or node.outputs[0].is_graph_output():
         return None
     inputs: list[onnx_ir.Value] = []

@@ -182,7 +182,7 @@ def _realized(quantized: Quantized) -> IntegerNetwork:
 
 
 def _orders(network: Network) -> dict[str, tuple[int, ...]]:
-    """Of the axes of its inputs, which are channels last."""
+    """Orders of the axes of the network's inputs that have their channels last."""
     return {value.name: last_order(len(value.shape), place_of(value).axis) for value in network.inputs}
 
 

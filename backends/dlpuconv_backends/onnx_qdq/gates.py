@@ -29,7 +29,7 @@ _CURVES = ("Sigmoid", "Clip")
 
 @dataclass(frozen=True, slots=True)
 class OnnxGate:
-    """One of them.
+    """A gate of the ONNX graph.
 
     Attributes:
         first: what reads x to make g(x): a HardSwish, the Sigmoid of a product, or a layer of the gate's own.
@@ -41,7 +41,7 @@ class OnnxGate:
 
     @property
     def is_separate(self) -> bool:
-        """Whether it has a layer of its own already."""
+        """Whether the gate has a layer of its own already."""
         return bool(self.first.op_type == "Conv")
 
     @property
@@ -91,7 +91,7 @@ def _gate(graph: OnnxGraph, node: onnx.NodeProto) -> OnnxGate | None:
 
 
 def _is_depthwise(graph: OnnxGraph, node: onnx.NodeProto) -> bool:
-    """Whether it multiplies every channel by a constant, and adds one."""
+    """Whether the node multiplies every channel by a constant, and adds a constant."""
     weights = graph.constants.get(node.input[1]) if node.op_type == "Conv" else None
     flat = weights is not None and weights.shape == (graph.kinds[node.input[0]].shape[1], 1, 1, 1)
     return flat and graph.kinds[node.output[0]].shape == graph.kinds[node.input[0]].shape

@@ -124,7 +124,7 @@ class _Branch:
         return axis if axis >= 0 and values.shape[axis] == self._shape[self._axis] else None
 
     def node(self, renamed: Mapping[str, str], number: int, count: int) -> onnx.NodeProto:
-        """With the names of the part."""
+        """The node for one part, with the names of that part."""
         made = onnx.NodeProto()
         made.CopyFrom(self._node)
         made.name = part_name(made.name, number, count)

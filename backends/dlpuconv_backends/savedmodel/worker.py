@@ -39,7 +39,7 @@ def prepare() -> None:
 
 
 class _Calibration:
-    """The one that is under way."""
+    """The calibration that is under way."""
 
     supply: Supply | None = None
 

@@ -35,7 +35,7 @@ _CURVES = frozenset({"LOGISTIC", "TANH", "RELU", "RELU6", "RELU_0_TO_1", "HARD_S
 
 @dataclass(frozen=True, slots=True)
 class TFLiteGate:
-    """One of them.
+    """A gate of the TFLite graph.
 
     Attributes:
         product: makes y: a HARD_SWISH, or a MUL.
@@ -56,7 +56,7 @@ class TFLiteGate:
 
     @property
     def is_separate(self) -> bool:
-        """Whether it has a layer of its own already."""
+        """Whether the gate has a layer of its own already."""
         return _is_depthwise(self.first)
 
 
@@ -146,7 +146,7 @@ def _source(op: Operator, x: Tensor) -> Tensor | None:
 
 
 def _is_depthwise(op: Operator) -> bool:
-    """Whether it multiplies every channel by a constant, and adds one."""
+    """Whether the operator multiplies every channel by a constant, and adds a constant."""
     alone = op.kind == "DEPTHWISE_CONV_2D" and op.options.strideH == op.options.strideW == 1
     return alone and all(t is None or t.is_constant for t in op.inputs[1:]) and op.input(1).shape[1:3] == (1, 1)
 

@@ -62,7 +62,7 @@ def split_outputs(graph: Graph, meanings: Sequence[Meaning], pieces: Sequence[Ou
 
 
 def _copy(graph: Graph) -> Graph:
-    """With tensors and operators of its own; they share what constants hold."""
+    """A copy of the graph with tensors and operators of its own; contents of constants are shared."""
     tensors = {tensor: replace(tensor) for tensor in graph.tensors()}
     operators = [
         replace(op, inputs=[t and tensors[t] for t in op.inputs], outputs=[tensors[t] for t in op.outputs])

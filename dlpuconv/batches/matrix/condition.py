@@ -64,7 +64,7 @@ class Condition:
                 self.table.refuse(key, f"no job has {key} {quoted(wanted)}{close}")
 
     def holds(self, job: Combination) -> bool:
-        """Whether it means this one."""
+        """Whether the condition applies to this combination."""
         return all(_holds(key, wanted, job) for key, wanted in self.table.values.items())
 
 

@@ -150,7 +150,7 @@ def _left(made: list[Combination], conditions: list[Condition]) -> list[Combinat
 
 
 def _overridden(made: list[Combination], table: TomlTable, folder: Path) -> list[Combination]:
-    """With what `[[override]]` says for those that its `when` means; a later one counts more."""
+    """The combinations with the settings of every `[[override]]` whose `when` applies; the last one counts most."""
     for each in tables(table, "override"):
         keys_of(each, SETTINGS | {"when"}, "[[override]]")
         condition = Condition(TomlTable(each.table("when").values, each.file, each.text))

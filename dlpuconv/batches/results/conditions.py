@@ -46,7 +46,7 @@ class Limit:
     share: bool
 
     def exceeded(self, before: JobRecord, after: JobRecord) -> bool:
-        """Whether it is worse by more than that."""
+        """Whether the second record is worse than the first by more than the condition allows."""
         loss = self.measure.loss(before, after)
         if loss is None:
             return False

@@ -33,7 +33,7 @@ class Change:
 
     @property
     def name(self) -> str:
-        """As the second batch has it."""
+        """Name of the job in the second batch."""
         return self.after.name
 
     @property

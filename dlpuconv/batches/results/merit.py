@@ -37,7 +37,7 @@ class Standing(StrEnum):
 
 
 def standing(record: JobRecord) -> Standing:
-    """Of one record; what says that it converted, and gives no verdict that we know, failed."""
+    """Standing of one record; a job that converted, but whose verdict is unknown here, counts as failed."""
     if record.outcome is not Outcome.CONVERTED:
         return Standing(record.outcome.value)
     return Standing(record.verdict) if record.verdict in ("pass", "warn") else Standing.FAIL

@@ -28,7 +28,7 @@ _MOST_FORMAT = 1 << 31
 
 
 def results_json(records: Iterable[JobRecord]) -> dict[str, Json]:
-    """All of them, what needs eyes first, and how many are what."""
+    """All records as JSON, failures first, with the number of records of each standing."""
     ordered = by_need(records)
     counted = Counter(standing(record) for record in ordered)
     return {

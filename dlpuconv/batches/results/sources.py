@@ -74,7 +74,7 @@ def _plan_of(source: str) -> BatchPlan:
 
 
 def _of_jobs(plan: BatchPlan) -> tuple[JobRecord, ...]:
-    """All of the plan's store; those of its jobs under each name that a job has now, whoever ran it."""
+    """All records of the plan's store; records of its jobs appear under the names that the jobs have now."""
     records = open_store(plan.store).records()
     wanted = by_key(plan.jobs) if records else {}
     kept = recorded(wanted, records, plan.limits)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _TONES = {Standing.PASS: "good", Standing.WARN: "fair"}
 _COSTS: tuple[tuple[str, Callable[[JobRecord], int | None], Callable[[int], str]], ...] = (
-    ("MACs of an inference", lambda record: record.macs, quantity),
-    ("bytes of the file", lambda record: record.artifact_size, size),
+    ("MACs per inference", lambda record: record.macs, quantity),
+    ("size of the file", lambda record: record.artifact_size, size),
 )
 
 
@@ -91,7 +91,7 @@ def _facts(records: Sequence[JobRecord]) -> tuple[Fact, ...]:
         Fact("jobs", str(len(records)), f"{plural(models, 'model')}, {plural(targets, 'target')}"),
         Fact("without a file", str(sum(standing(record).rank == 0 for record in records))),
         Fact("files", size(sum(record.artifact_size or 0 for record in records)), "together"),
-        Fact("work", f"{seconds / 60:.1f} min", f"of {plural(hosts, 'machine')}, job by job"),
+        Fact("work", f"{seconds / 60:.1f} min", f"sum of all jobs, on {plural(hosts, 'machine')}"),
     )
 
 

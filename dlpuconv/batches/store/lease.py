@@ -63,7 +63,7 @@ class RenewedLease:
         self._heart = Thread(target=self._beat, name="dlpuconv-lease", daemon=True)
 
     def __enter__(self) -> None:
-        """Wait for it.
+        """Wait until the lease is taken.
 
         Raises:
             OSError: the store cannot be reached.
@@ -75,7 +75,7 @@ class RenewedLease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Let go of it, and of those that it was taken over from."""
+        """Release the lease, and those of dead owners from which it was taken over."""
         if self._number is None:
             return
         self._done.set()

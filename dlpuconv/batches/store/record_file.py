@@ -126,7 +126,7 @@ def _count(fields: Fields, name: str) -> int | None:
 
 
 def _without_secrets(value: Json) -> Any:
-    """The same with every URL, a text by itself or in one, as people may see it."""
+    """The value with every URL in its texts shown without user, password and query."""
     if isinstance(value, str):
         return shown_whole(value)
     if isinstance(value, list):

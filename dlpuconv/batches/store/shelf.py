@@ -39,7 +39,7 @@ class Shelf(Protocol):
         ...
 
     def read_all(self, names: Collection[str], most: int) -> Mapping[str, bytes]:
-        """Those of several files that are there, by name, each of at most so many bytes."""
+        """Contents of those of the named files that exist, by name; `most` bytes are read of each."""
         ...
 
     def pieces(self, name: str) -> Iterator[bytes]:

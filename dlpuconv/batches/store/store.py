@@ -16,7 +16,7 @@ class Store(Protocol):
 
     @property
     def url(self) -> str:
-        """As it was opened: with whatever opens it, so for other processes of the batch, and never shown."""
+        """URL by which other processes open the store; it may hold credentials, so it is never shown."""
 
     def begin(self) -> None:
         """Before long work whose results it is to keep: make it, if it is new.

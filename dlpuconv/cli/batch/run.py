@@ -98,4 +98,4 @@ def _print(done: Batch, page: Path | None, *, as_json: bool) -> None:
         return
     show(*records_text(done.records))
     if page is not None:
-        show(f"all of it: {page}")
+        show(f"page of all jobs: {page}")

@@ -42,7 +42,7 @@ _DISTRIBUTED = "module."
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether it is built as torch.save or torch.jit.save builds a file."""
+    """Whether the file has the structure that torch.save or torch.jit.save writes."""
     try:
         with open_regular(path) as file:
             if file.read(len(_OLD_PICKLE)) == _OLD_PICKLE:

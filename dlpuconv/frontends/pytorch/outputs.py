@@ -38,7 +38,7 @@ def output_names(tree: Any) -> Iterator[tuple[str, int]]:
 
 
 def _plain(value: Any, kind: str, is_tensor: Callable[[Any], bool]) -> Any:
-    """None for what holds no tensor, such as a flag or a number."""
+    """The output as plain containers of tensors; None for a part without tensors, such as a flag or a number."""
     if is_tensor(value):
         return value
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):

@@ -28,7 +28,7 @@ _COPIES = 8  # of the weights: read, decomposed, optimized, serialized
 
 
 def is_program_file(path: Path) -> bool:
-    """Whether it is named or built like an exported program; a checkpoint, another archive of torch's, is not."""
+    """Whether the file has the name or structure of an exported program, unlike a checkpoint."""
     if path.suffix.lower() == SUFFIX:
         return True
     try:

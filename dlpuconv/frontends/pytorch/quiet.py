@@ -78,7 +78,7 @@ def quiet_exporter() -> Iterator[None]:
 
 
 def _handlers() -> list[logging.Handler]:
-    """All that records of the exporter can come to."""
+    """All log handlers that a record of the exporter can reach."""
     loggers = [logging.root, *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict))]
     found = {id(handler): handler for logger in loggers for handler in logger.handlers}
     return [*found.values(), *([logging.lastResort] if logging.lastResort else [])]

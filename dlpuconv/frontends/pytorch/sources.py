@@ -148,7 +148,7 @@ def _screen_module(module: Any) -> None:
 
 
 def _is_observer(part: Any) -> bool:
-    """Of torch.ao or torchao, which need not be there to be known."""
+    """Whether a module is an observer of torch.ao or torchao; neither needs to be imported for that."""
     return any(
         kind.__name__ in ("ObserverBase", "FakeQuantizeBase", "AffineQuantizedObserverBase")
         and kind.__module__.partition(".")[0] in ("torch", "torchao")

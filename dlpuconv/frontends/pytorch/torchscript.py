@@ -115,7 +115,7 @@ class _Run:
         return tuple(trees.tree_flatten(self._module(*positional, **named))[0])
 
     def as_module(self) -> Any:
-        """The same, as torch's exporter wants it."""
+        """The traced program as a module, which is what torch's exporter takes."""
         import torch
 
         class Flat(torch.nn.Module):  # type: ignore[misc] # torch's types are not followed

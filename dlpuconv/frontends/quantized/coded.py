@@ -38,7 +38,7 @@ class Coded:
 
     @classmethod
     def of(cls, source: str, said: Parameters) -> Coded:
-        """With every code of the type."""
+        """Coded values that may have every code of their type."""
         return cls(source, said, said.codes.lowest, said.codes.highest)
 
     @property

@@ -46,7 +46,7 @@ def coded_inputs(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
 
 
 def chosen_constants(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
-    """The same of constants of which operators choose a part at run time, such as the table of an embedding."""
+    """DequantizeLinear nodes of constants that operators choose a part of at run time, such as an embedding's table."""
     readers = _readers(graph)
     stored = (tensor.name for tensor in graph.initializer if CODES.get(tensor.data_type, INT32) != INT32)
     chosen = (name for name in stored if any(not rearranges(node) and _moves(node) for node in readers.get(name, [])))

@@ -54,7 +54,7 @@ def plain_files(content: bytes, what: str) -> dict[str, bytes]:
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """As many bytes as the table of contents says; asked for all, Python unpacks what there really is."""
+    """Content of an entry, limited to the size that the table of contents states, however much is really packed."""
     with archive.open(entry) as file:
         return file.read(entry.file_size)
 

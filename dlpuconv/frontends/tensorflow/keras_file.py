@@ -22,7 +22,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def is_keras_file(path: Path) -> bool:
-    """Whether it is named as Keras names its files, or built like one."""
+    """Whether the file has the name or structure of a file that Keras saves."""
     if path.suffix.lower() == ".keras":
         return True
     try:

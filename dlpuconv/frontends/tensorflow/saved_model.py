@@ -23,7 +23,7 @@ _MOST_BYTES = 8 << 30
 
 
 def is_saved_model(path: Path) -> bool:
-    """Whether it is a folder with a graph of TensorFlow's in it, or that graph."""
+    """Whether the path is a folder with a `saved_model.pb`, or that file."""
     try:
         return (path / GRAPH).is_file() or (path.name == GRAPH and path.is_file())
     except OSError:

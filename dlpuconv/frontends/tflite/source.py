@@ -32,7 +32,7 @@ def holds_tflite(content: bytes) -> bool:
 
 
 def is_tflite(path: Path) -> bool:
-    """Whether it is a TFLite file, or called one."""
+    """Whether the file is a TFLite file by its content or its name."""
     try:
         return path.suffix == TFLITE.suffix or holds_tflite(read_start(path, _HEADER))
     except ArtifactError:

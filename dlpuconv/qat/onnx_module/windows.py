@@ -27,7 +27,7 @@ _AVERAGE = {1: functional.avg_pool1d, 2: functional.avg_pool2d, 3: functional.av
 
 
 def convolution(node: onnx_ir.Node) -> Function:
-    """Of an input, weights [O, I / groups, ...] and maybe a bias [O]."""
+    """Convolution of an input with weights [O, I / groups, ...] and, if given, a bias [O]."""
     rank = _rank(node)
     convolve = functools.partial(
         _CONVOLVE[rank], stride=_each(node, "strides", rank), dilation=_each(node, "dilations", rank),
@@ -41,7 +41,7 @@ def convolution(node: onnx_ir.Node) -> Function:
 
 
 def transposed_convolution(node: onnx_ir.Node) -> Function:
-    """Of an input, weights [I, O / groups, ...] and maybe a bias [O]."""
+    """Transposed convolution of an input with weights [I, O / groups, ...] and, if given, a bias [O]."""
     rank = _rank(node)
     before, behind = _pads(node, rank)
     more = _each(node, "output_padding", rank, 0)
@@ -151,5 +151,5 @@ def _pads(node: onnx_ir.Node, rank: int) -> tuple[list[int], list[int]]:
 
 
 def _ends(before: Sequence[int], behind: Sequence[int]) -> list[int]:
-    """As torch's `pad` wants them: the last axis first."""
+    """Pads in the order of torch's `pad`: the last axis first."""
     return [count for pair in reversed(list(zip(before, behind, strict=True))) for count in pair]

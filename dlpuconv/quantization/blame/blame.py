@@ -92,7 +92,7 @@ class _Ratio:
 
     @property
     def decibels(self) -> float | None:
-        """Of the mean share of noise; None where there is no noise."""
+        """Decibels of the mean share of noise; None without noise."""
         shares = [
             powers.noise / powers.signal if powers.signal else 1.0 for powers in self.sums.values() if powers.noise
         ]

@@ -73,7 +73,7 @@ class _Sums:
     by_row: bool
 
     def noise(self, factors: Reals, read: Reals) -> float:
-        """As a part of the signal; `read` is the noise of each variable, [V]."""
+        """Noise as a share of the signal; `read` is the noise of each variable, [V]."""
         ratio = factors[self.made][:, None] / factors[self.read]
         step = (self.largest * ratio).max(axis=1 if self.by_row else None, initial=0.0, keepdims=True) / _WEIGHT_STEPS
         own = (step**2 / 12 * self.power / ratio**2).sum()

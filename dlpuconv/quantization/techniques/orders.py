@@ -34,7 +34,7 @@ class Places:
 
     @classmethod
     def of(cls, network: Network) -> Places:
-        """Those of a float network."""
+        """Places of the channels in a float network."""
         channels = map_places(network)
         found: dict[int, list[Value]] = {}
         for value, ids in channels.of.items():

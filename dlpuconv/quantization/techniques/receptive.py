@@ -50,7 +50,7 @@ def positions_of(node: Node) -> int:
 
 
 def applied_share(layer: Layer) -> float:
-    """Of the taps, those by which a position of the output is made, away from edges: few of a transposed layer's."""
+    """Share of the kernel's taps that compute an output position away from edges; small for a transposed layer."""
     geometry = layer.geometry
     return prod(geometry.extent) / prod(geometry.out) if geometry is not None and geometry.transposed else 1.0
 

@@ -45,7 +45,7 @@ class Scaling:
     silent: npt.NDArray[np.bool_]
 
     def of(self, network: Network) -> Network:
-        """The same network in other numbers; activations stay the same objects."""
+        """The network with scaled channels; activations stay the same objects."""
         changed = {node: self._constants(node) for node in network.nodes}
         return network.with_constants({node: new for node, new in changed.items() if new is not None})
 

@@ -51,7 +51,7 @@ class Stepwise:
 
     @property
     def node(self) -> Node | None:
-        """The one whose turn it is; None at the end."""
+        """The node to be treated next; None at the end."""
         return self.network.nodes[self._turn] if self._turn < len(self.network.nodes) else None
 
     def mean(self, value: Value) -> npt.NDArray[np.float64]:

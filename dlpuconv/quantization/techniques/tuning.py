@@ -67,7 +67,7 @@ class _Rewrites:
 
     @property
     def before(self) -> _Rewrites:
-        """Those in front of the last one."""
+        """All rewrites except the last one."""
         return replace(self, **{self.last: _NONE[self.last]})
 
 
@@ -137,7 +137,7 @@ class Tuner:
         )
 
     def detours(self) -> tuple[Detour, ...]:
-        """Those with which equalization is predicted to be heard less."""
+        """Detours with which equalization is predicted to leave less noise at the outputs."""
         return choose_detours(self._material.network, self._material.details)
 
     def gates(self, weights: Granularity) -> tuple[Gate, ...]:
@@ -160,7 +160,7 @@ class Tuner:
         return self._forms[rewrites]
 
     def _rewritten(self, before: Form, rewrites: _Rewrites) -> Form:
-        """With the last one done, where the format can do that and the network computes the same; else with a note."""
+        """The form after the last rewrite if the format can do it without changing the function; else with a note."""
         title, technique = self._technique(rewrites)
         try:
             after, facts = technique(before)
@@ -230,7 +230,7 @@ class Tuner:
         return self._spreads[form.measured]
 
     def _excerpts_of(self, network: Network, values: list[Value]) -> Excerpts:
-        """Of a network that is run once, whatever factors its channels get."""
+        """Excerpts of a network's values; it is run once, whatever factors its channels get."""
         if network not in self._excerpts:
             self._excerpts[network] = Excerpts(values, self._material.given.samples)
             self._observe(network, values, self._excerpts[network])

@@ -71,7 +71,7 @@ def _is_narrow(leaving: Sequence[Value], half_seen: set[Value]) -> bool:
 
 
 def _last_readers(network: Network) -> dict[Value, Node | None]:
-    """Of each activation that is read; None for an output, which is read at the end."""
+    """Last reader of each activation that is read; None for an output, which is read at the end."""
     last: dict[Value, Node | None] = {value: node for node in network.nodes for value in node.activations}
     return last | dict.fromkeys(network.outputs)
 

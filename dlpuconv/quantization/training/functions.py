@@ -25,7 +25,7 @@ def is_known(node: Node) -> bool:
 
 
 def _is_told(meaning: Meaning) -> bool:
-    """Whether it tells all that a node without weights does."""
+    """Whether the meaning fully describes a node without weights."""
     if meaning.knows_channels:  # then constants are not where channels are last
         return False
     one = meaning.curve is not None or meaning.joins is not None or meaning.clamp is not None
@@ -116,5 +116,5 @@ def _transposed(geometry: Geometry, groups: int, x: Tensor, weights: Tensor, bia
 
 
 def _ends(before: Sequence[int], behind: Sequence[int]) -> list[int]:
-    """As torch wants them: the last axis first. Negative ones cut off."""
+    """Pads in torch's order, the last axis first; negative ones cut values off."""
     return [count for pair in reversed(list(zip(before, behind, strict=True))) for count in pair]

@@ -126,7 +126,7 @@ def _look(view: FileView, layer: LayerView, placed: LayerPlacement | None) -> st
 def _legend(forecast: Forecast | None) -> Iterator[tuple[str, str]]:
     if forecast is None:
         yield "weighted", "layer with weights"
-        yield "plain", "layer without"
+        yield "plain", "layer without weights"
     else:
         yield "accelerated", f"runs on the {forecast.accelerator}"
         yield "likely", f"probably runs on the {forecast.accelerator}"

@@ -75,6 +75,6 @@ def _path(chain: Sequence[int], across: Sequence[int], down: Sequence[int]) -> s
 
 
 def _joined(parts: Sequence[str]) -> str:
-    """Of lines that go on straight down, the last one is enough."""
+    """The parts of a path as one; of lines that go straight down one after the other, only the last is kept."""
     kept = [part for part, after in zip(parts, [*parts[1:], ""], strict=True) if not (part[0] == after[:1] == "V")]
     return "".join(kept)

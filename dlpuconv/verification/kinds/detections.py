@@ -35,7 +35,7 @@ class Found:
     labels: Floats
 
     def above(self, threshold: float) -> Found:
-        """Those whose score passes, the best thousand at the most: each is held against each."""
+        """Detections above the threshold, at most the best thousand, because every pair is compared."""
         best = np.argsort(-self.scores, kind="stable")[:_MOST]
         kept = best[self.scores[best] >= threshold]
         return Found(self.boxes[kept], self.scores[kept], self.labels[kept])

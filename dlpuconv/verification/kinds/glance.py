@@ -146,7 +146,7 @@ class _ScoredBoxes:
         return self.scores.shape[1] >= _FEWEST_COLUMNS and bool(passing > _MANY)
 
     def passing(self, *, corners: bool, gated: bool) -> Found:
-        """Those that pass, as two corners."""
+        """The boxes that pass, each as two corners."""
         strongest = self.scores[:, 0] * self.scores[:, 1:].max(axis=1) if gated else self.scores.max(axis=1)
         boxes = self.boxes if corners else corners_of(self.boxes)
         return Found(boxes, strongest, np.zeros(len(boxes))).above(PASSING)

@@ -72,7 +72,7 @@ def _sums_of_one_column(p: Floats, q: Floats) -> Floats:
 
 
 def _histogram(scores: Floats, truth: Floats) -> tuple[Floats, Floats]:
-    """Of each column, how many scores fall into each bin, and the sum of the probabilities that they are right."""
+    """For each column, the number of scores in each bin, and the sum of the probabilities that they are right."""
     columns = len(scores)
     bins = np.clip((scores * _BINS).astype(np.int64), 0, _BINS - 1) + np.arange(columns)[:, None] * _BINS
     size = columns * _BINS

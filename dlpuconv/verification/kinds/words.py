@@ -38,7 +38,7 @@ class KindRow:
 
     @classmethod
     def of(cls, part: KindParity) -> Self:
-        """As texts."""
+        """The parity of a part as texts."""
         kind = f"{part.kind}, {'as you say' if part.stated else 'by its graph'}"
         name = part.title + (", behind the tail" if part.behind else "")
         if part.agreement is None or part.least is None:

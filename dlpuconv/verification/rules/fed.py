@@ -23,7 +23,7 @@ INPUT_RULES: tuple[Rule, ...] = (
     Rule(
         id="IN-NORMALIZATION",
         severity=Severity.WARN,
-        sentence="The network must be fed what it was trained on: the normalization of its input has to fit it.",
+        sentence="The normalization of the input must be the one that the network was trained with.",
         source="the samples, beside what batch normalizations remember of training or the biases that took them in",
         check=as_trained,
         fix="State the mean and std of training, in 0-255 units (--mean, --std), or a --preset; give arrays and loaders"

@@ -27,7 +27,7 @@ _SENTENCES = {
 
 
 def agrees(kind: OutputKind, _: FileView, context: Context) -> Iterator[Hit]:
-    """As much of it as the kind's bar asks for."""
+    """The output must agree with the source's as closely as its kind requires."""
     bar = BARS[kind]
     for part in judged_parts(context):
         if part.kind is kind and part.measured and not part.good:

@@ -101,7 +101,7 @@ def _outputs(context: Context) -> tuple[OutputParity, ...]:
 
 
 def _accuracy(context: Context) -> str:
-    """Of a float file no option changes the numbers."""
+    """Advice on accuracy; none of the options changes the numbers of a float file."""
     return try_next(context) if context.quantized else _AS_IT_WAS
 
 

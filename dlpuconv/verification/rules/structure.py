@@ -28,7 +28,7 @@ _RECURRENT = frozenset({
 def is_tflite(view: FileView, _: Context) -> Iterator[Hit]:
     """Cameras read nothing else."""
     if view.kind is not TFLITE:
-        yield Hit(f"it is {view.format}")
+        yield Hit(f"the file is of the format {view.format}")
 
 
 def one_subgraph(view: FileView, _: Context) -> Iterator[Hit]:

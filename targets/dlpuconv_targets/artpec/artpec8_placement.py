@@ -15,7 +15,7 @@ _OPS = "Axis: ARTPEC-8 supported operators; VeriSilicon tflite-vx-delegate: op_s
 
 
 def listed_nowhere(_: FileView, layer: LayerView) -> str:
-    """These run on the CPU."""
+    """Operators that no list names run on the CPU."""
     return layer.op if layer.custom or layer.op not in AXIS_A8 | VX_DELEGATE else ""
 
 

@@ -24,7 +24,7 @@ AWAY = "Change the layer where it costs much; on the CPU it computes the same, m
 
 
 def outside_the_list(_: FileView, layer: LayerView) -> str:
-    """Such layers run on the CPU."""
+    """Layers outside the published list run on the CPU."""
     return "" if layer.op in ETHOS_N and not layer.custom else layer.op
 
 

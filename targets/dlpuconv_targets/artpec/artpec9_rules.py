@@ -36,7 +36,7 @@ _SPATIAL = frozenset({
 
 
 def batch_of_one_inside(view: FileView, _: Context) -> Iterator[Hit]:
-    """Of images, wherever they are: elsewhere axis 0 need not be a batch."""
+    """Images inside the network must have a batch of 1; elsewhere axis 0 need not be a batch."""
     for layer in view.layers:
         for index in layer.outputs if layer.op in _SPATIAL else ():
             shape = view.tensors[index].shape

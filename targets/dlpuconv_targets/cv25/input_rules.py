@@ -23,7 +23,7 @@ _PUBLIC = "public CVflow front ends and conversion scripts"
 
 
 def batch_of_one(view: FileView, _: Context) -> Iterator[Hit]:
-    """Of inputs that have a batch axis, as images do."""
+    """Inputs with a batch axis, such as images, must have a batch of 1."""
     for tensor in _inputs(view):
         if len(tensor.shape) > 3 and tensor.shape[0] > 1:
             yield Hit(f"the batch is {tensor.shape[0]}", tensor.name)

@@ -22,7 +22,7 @@ _IDF = {Encoding.UINT8: "0,0,0,0", Encoding.FLOAT32: "1,2,0,7"}
 
 
 def number(value: float) -> str:
-    """As few digits as keep a float32."""
+    """The number with as few digits as keep its float32 value."""
     return f"{value:.9g}"
 
 

@@ -28,7 +28,7 @@ _OLDEST = 13
 def loads(view: FileView, _: Context) -> Iterator[Hit]:
     """Whether ONNX Runtime opens it, and finds inputs and outputs."""
     if view.format != "onnx":
-        yield Hit(f"it is {view.format}")
+        yield Hit(f"the file is of the format {view.format}")
         return
     try:
         found = view.executed
@@ -54,7 +54,7 @@ def integer_products(view: FileView, _: Context) -> Iterator[Hit]:
 
 
 def nothing_around_nothing(view: FileView, _: Context) -> Iterator[Hit]:
-    """Such a pair costs time and accuracy, and nothing is computed in integers for it."""
+    """A QuantizeLinear and DequantizeLinear pair with nothing between costs time and accuracy for no benefit."""
     run = view.executed
     for layer in run.layers:
         made_by = run.producer.get(layer.inputs[0]) if layer.inputs else None
@@ -95,7 +95,7 @@ def _typed(view: FileView) -> Iterator[tuple[LayerView, list[TensorView], list[T
 
 
 def _index(view: FileView, layer: LayerView) -> int | None:
-    """Of the layer in the file that it was in the beginning, where it kept its name."""
+    """Index that the layer had in the original file, if it kept its name."""
     return next((found.index for found in view.layers if found.name == layer.name), None)
 
 

@@ -52,7 +52,7 @@ def test_one_job_is_counted_as_one(open_page: Open) -> None:
     page = open_page(html(PASSED))
     expect(page.locator("#count")).to_have_text("1 job")
     expect(page.locator("dl")).to_contain_text("1 model, 1 target")
-    expect(page.locator("dl")).to_contain_text("of 1 machine, job by job")
+    expect(page.locator("dl")).to_contain_text("sum of all jobs, on 1 machine")
 
 
 def test_every_column_sorts_both_ways_and_what_was_not_measured_comes_last(open_page: Open) -> None:

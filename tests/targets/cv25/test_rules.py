@@ -90,7 +90,7 @@ def test_a_good_file_breaks_no_rule() -> None:
 @pytest.mark.parametrize(
     ("file", "rule", "detail"),
     [
-        (view(format="tflite"), "CV-ONNX", "it is tflite"),
+        (view(format="tflite"), "CV-ONNX", "the file is of the format tflite"),
         (view(layers=()), "CV-EMPTY", "1 inputs, 0 layers, 1 outputs"),
         (view(output=tensor(1, "y", (1, 10), "float16")), "CV-FLOAT32", "it is float16"),
         (view(output=tensor(1, "y", (1, 10), "int8")), "CV-FLOAT32", "it is int8"),

@@ -66,7 +66,7 @@ def _plain(op: Operator) -> bool:
 
 
 def same_with_last_axis(op: Operator, port: int, label: Label) -> list[Ports]:
-    """As `same`, for operators that work along the last axis."""
+    """The ports of `same`, for operators that work along the last axis."""
     return same(op, port, label) if label[-1:] == (len(label) - 1,) else []
 
 

@@ -96,7 +96,7 @@ def _place(given: PackageInput, *, alone: bool) -> PackageInput:
 
 
 def _png(given: PackageInput, content: bytes) -> bytes:
-    """The same pixels, losslessly; a BGR input's are turned, since a PNG is RGB."""
+    """The pixels as a PNG, losslessly; BGR is turned into RGB, which is what a PNG holds."""
     from PIL import Image
 
     planes: npt.NDArray[np.uint8] = np.frombuffer(content, np.uint8).reshape(given.shape[1:])
