@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext, redirect_stdout
@@ -46,13 +47,25 @@ def open_engine(engine: str | Executor = "", workers: int | None = None) -> Abst
     if text == _DASK or text.startswith(f"{_DASK}://"):
         from dlpuconv.batches.engines.cluster import cluster_engine
 
-        return cluster_engine(text.removeprefix(_DASK).removeprefix("://"), workers)
+        return cluster_engine(_address(text), workers)
     if ":" not in text or "://" in text:
         known = (_OWN, _DASK, f"{_DASK}://host:port", "module:factory")
         raise UsageError(
             f"--executor {text!r} is not one of {', '.join(known)}{did_you_mean(text, known)}", id="option-value"
         )
     return _named_engine(text, workers)
+
+
+def _address(text: str) -> str:
+    """Of the scheduler; empty where a cluster of this machine is asked for."""
+    address = text.removeprefix(_DASK).removeprefix("://")
+    if text != _DASK and not re.fullmatch(r".+:\d+", address):
+        raise UsageError(
+            f"--executor {text!r} lacks the scheduler's {'port' if address else 'host and port'}: give the address that"
+            f" the scheduler prints, such as {_DASK}://{address or 'host'}:8786",
+            id="option-value",
+        )
+    return address
 
 
 @contextmanager

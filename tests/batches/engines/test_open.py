@@ -85,6 +85,8 @@ def test_an_executor_that_is_given_stays_open() -> None:
         ("batch_factories:leaves", BackendError, ":leaves failed (batch_factories.py:21): SystemExit: no cluster"),
         ("no_such_module_here:four", UsageError, "there is no module"),
         ("slurm://host", UsageError, "is not one of"),
+        ("dask://", UsageError, "dask://host:8786"),
+        ("dask://scheduler", UsageError, "dask://scheduler:8786"),
     ],
 )
 def test_what_is_none_is_told(word: str, kind: type[DlpuconvError], said: str) -> None:
