@@ -233,6 +233,6 @@ def _comparison(
     reading = evidence.reading(manifest, division)
     if not data:
         return reading, None
-    given = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
-    preprocessing = pixels_of(reading.source, reading.signature, given)
+    preprocessing = evidence.preprocessing or recorded_preprocessing(manifest) or Preprocessing()
+    preprocessing = pixels_of(reading.source, reading.signature, preprocessing)
     return reading, evidence.samples(reading.signature, preprocessing, progress, reading.division)
