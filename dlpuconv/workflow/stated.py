@@ -70,7 +70,7 @@ def demand_stated_ranges(
     Args:
         source: as it was read.
         signature: of what the samples are for.
-        samples: as the network is fed them, of which the first few are read; or None.
+        samples: as the network is fed them, of which the first few are read; synthetic ones may be anything.
         given: how pixels become the values of an image input.
 
     Raises:
@@ -79,7 +79,7 @@ def demand_stated_ranges(
     import numpy as np
 
     ranges = _of_inputs(source, signature)
-    if samples is None or not ranges:
+    if samples is None or not samples.calibrated or not ranges:
         return
     looked_at = list(islice(samples.fit or samples.held_out, _LOOKED_AT))
     for name, each in ranges.items():

@@ -99,3 +99,11 @@ def test_samples_of_which_the_stated_range_clips_a_part_are_taken() -> None:
     values = np.tile(np.linspace(0, 3.98, 192, dtype=np.float32), 8).reshape(8, 3, 8, 8)
     made = dlpuconv.convert(_takes("0"), target="onnxruntime", calibration={"x": values}, min_sqnr=0)
     assert made.artifacts
+
+
+def test_synthetic_samples_are_not_held_to_the_stated_range() -> None:
+    """Those of a vector are N(0, 1), and this one may be 0 to 0.996."""
+    nodes = "q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) r = Relu(d)"
+    nodes += "p = QuantizeLinear(r, s, z) y = DequantizeLinear(p, s, z)"
+    source = quantized(nodes, "float s = {0.00390625}, uint8 z = {0}", takes="float[1,8] x")
+    assert dlpuconv.convert(source, target="artpec8", min_sqnr=0).artifacts
