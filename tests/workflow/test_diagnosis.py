@@ -40,7 +40,10 @@ def attempt(option: str, typical_db: float, *, passes: bool = False) -> Attempt:
 
 def test_the_layer_that_costs_most_is_named_with_its_figure_and_its_reason() -> None:
     text = cause_in_words([blamed("a", 5.0, "outliers"), blamed("b", 20.0), blamed("c", None)])
-    assert text == "most is lost at a (CONV_2D), 5.0 dB are left if it alone is quantized: outliers"
+    assert text == (
+        "most is lost at a (CONV_2D): if only this layer is quantized, the outputs keep 5.0 dB; probable cause:"
+        " outliers"
+    )
 
 
 def test_no_layer_alone_is_blamed_for_what_many_lose_together() -> None:
@@ -168,7 +171,7 @@ def test_ties_are_named_as_the_reason_and_the_cut_in_front_of_them_as_the_way_ou
     (reason,) = report.reasons
     assert "heat (LOGISTIC)" in reason
     assert "EQUAL" in reason
-    assert "tie" in reason
+    assert "differ by less than one step" in reason
     assert "per-tensor" not in reason
     (fix,) = [finding.fix for finding in report.findings if finding.rule == "OUT-SCORES"]
     assert fix.startswith("It passes with cut_at=['heat'] ")
