@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from dlpuconv.plugin import Target
 
 _DESCRIBED = {
-    ".recipe.toml": "how it was quantized; `dlpuconv convert --recipe` follows it",
-    ".model_params.h": "sizes of the buffers, and functions between pixels, real values and codes, for C",
-    ".bom.json": "what it was made of, and by what, as a CycloneDX bill of materials",
-    ".json": "all of this for programs, with the source's hash, the options, and the verifier's report",
+    ".recipe.toml": "the recipe by which it was quantized; `dlpuconv convert --recipe` repeats it",
+    ".model_params.h": "for C: sizes of the buffers, and functions that convert between pixels, real values and codes",
+    ".bom.json": "the bill of materials (CycloneDX): source, samples and recipe, and the versions of the tools",
+    ".json": "the manifest: these facts for programs, with the source's hash, the options and the verification report",
 }
 
 

@@ -154,10 +154,10 @@ def cause_in_words(blamed: Sequence[BlamedLayer]) -> str:
         return ""
     worst, cost = costs[0]
     name = f"{worst.error.names.title} ({worst.error.op})"
-    figure = f"{worst.error.alone_db:.1f} dB are left if it alone is quantized"
+    figure = f"if only this layer is quantized, the outputs keep {worst.error.alone_db:.1f} dB"
     if cost >= _SHARE * sum(share for _, share in costs):
-        return f"most is lost at {name}, {figure}: {worst.explanation}"
-    return f"many layers lose a part, {name} the most, {figure}: {worst.explanation}"
+        return f"most is lost at {name}: {figure}; probable cause: {worst.explanation}"
+    return f"many layers lose a part, {name} the most: {figure}; probable cause: {worst.explanation}"
 
 
 def advice_in_words(now: Attempt, tried: Sequence[Attempt]) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-TITLE = "a small MobileNetV2 that names what is in a picture, for three chips, and plainly quantized beside it"
+TITLE = "a small MobileNetV2 that classifies pictures, for three chips, beside a plain per-tensor conversion"
 
 _NAME = "cifar_mobilenetv2"
 _TARGETS = ("artpec7", "artpec8", "cv25")
@@ -28,12 +28,12 @@ def run(output: Path, console: Console) -> int:
     trained: dict[str, Any] = {"calibration": cifar.CALIBRATION, "mean": cifar.MEAN, "std": cifar.STD}
     console.print(f"Converting {_NAME}, trained on CIFAR-10, for {', '.join(_TARGETS)} ...")
     found = Attempt.of(model, output, target=_TARGETS, **trained)
-    console.print("Converted and verified. Now artpec8, plainly ...")
+    console.print("Converted and verified. Now artpec8 again, without any of the techniques, for comparison ...")
     recipe = model.with_name("plain.recipe.toml")
     plain = Attempt.of(model, output / "plain", label="plain", target="artpec8", recipe=recipe, **trained)
 
     console.print("", table(_NAME, [found, plain]), "", sep="\n")
-    console.print("(top-1 of 200 labelled pictures that no conversion saw; int8 on TFLite's integer kernels, float in")
-    console.print("ONNX Runtime; plain: weights as they are, one scale a layer)\n")
+    console.print("(top-1 accuracy on 200 labelled pictures that were not used for calibration; float in ONNX Runtime,")
+    console.print("int8 on TFLite's integer kernels; plain: one scale for each layer, and no equalization)\n")
     tell_failures(console, [found, plain])
     return 0 if found.conversion.verdict == "pass" else 1

@@ -45,12 +45,14 @@ def run(output: Path, console: Console) -> int:
             source(_NAME), output, target="artpec8", calibration=folder, color="bgr", mean=(104, 117, 123), std=(1,) * 3
         )
     console.print("", table(_NAME, [found]), "", sep="\n")
-    console.print("(average precision at an overlap of one half, over 60 scenes that no conversion saw, composed of a")
-    console.print("few free photographs)\n")
+    console.print(
+        "(average precision at an IoU of 0.5, over 60 scenes that were not used for calibration, composed of a few"
+    )
+    console.print("free photographs)\n")
     tell_failures(console, [found])
     picture = output / "faces.png"
     _drawn(source(_NAME), found.paths[0]).save(picture)
-    console.print(f"What both find, float on the left, int8 on the right: {picture}", soft_wrap=True)
+    console.print(f"The boxes that both find, float on the left, int8 on the right: {picture}", soft_wrap=True)
     return 0 if found.conversion.verdict == "pass" else 1
 
 

@@ -31,7 +31,7 @@ def run(output: Path, console: Console) -> int:
     task = zoo.task(_NAME)
     found = Attempt.of(source(_NAME), output, target=("artpec8", "artpec9"), calibration=task.load_calib())
     console.print("", _heard(found.paths[0]), "", table(_NAME, [found]), "", sep="\n")
-    console.print("(top-1 of 200 spoken words that no conversion heard)\n")
+    console.print("(top-1 accuracy on 200 spoken words that were not used for calibration)\n")
     tell_failures(console, [found])
     return 0 if found.conversion.verdict == "pass" else 1
 
@@ -40,8 +40,9 @@ def _heard(file: Path) -> Table:
     """The first words, as they were said and as they were heard."""
     samples, said = zoo.task(_NAME).load_eval()
     columns = [answers(path, samples[:_HEARD])[0].argmax(1) for path in (source(_NAME), file)]
-    made = Table("said", "float hears", "int8 hears", "", box=None, pad_edge=False)
+    made = Table("spoken", "float", "int8", "", box=None, pad_edge=False)
     for right, *heard in zip(said[:_HEARD], *columns, strict=True):
         words = [_WORDS[number] for number in (right, *heard)]
-        made.add_row(*words, "" if len(set(words)) == 1 else "[yellow]not the same[/]")
+        wrong = [of for of, word in zip(("float", "int8"), words[1:], strict=True) if word != words[0]]
+        made.add_row(*words, f"[yellow]{' and '.join(wrong)} wrong[/]" if wrong else "")
     return made

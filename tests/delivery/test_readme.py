@@ -80,7 +80,7 @@ def test_a_file_that_the_chips_compiler_still_has_to_see_is_compiled_first() -> 
 
 def test_a_file_that_failed_says_so_before_anything_else() -> None:
     text = make_readme(replace(ABOUT, failed=("the output is dead",)))
-    assert text.index("**It failed verification") < text.index("- the output is dead") < text.index("## What it takes")
+    assert text.index("**It failed verification") < text.index("- the output is dead") < text.index("## Inputs")
 
 
 def test_it_lists_the_files_that_are_there_and_needs_no_reference() -> None:
@@ -146,7 +146,7 @@ def test_a_part_of_a_network_tells_of_the_others_and_how_to_run_them_all(
     assert "- tail: Mul runs on the CPU (2 % of the MACs; 20 bytes cross) - m.chip.tail.onnx\n" in text
     assert "larod-client -g m.chip.tail.tflite -c cpu-tflite" in text
     assert "| `m.chip.tail.onnx` | what the camera's CPU runs, see above |" in text
-    assert "What the front takes" not in text
+    assert "The front takes" not in text
     for name, content in divided.files.items():
         (tmp_path / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)

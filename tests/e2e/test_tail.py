@@ -205,8 +205,7 @@ def test_what_has_no_integer_form_before_all_else_becomes_a_front(
     assert feed.picture is None
     (path,) = done.save(tmp_path)
     assert (
-        "What the front takes, it takes as the source model does"
-        in (path.parent / "model.artpec8.README.md").read_text()
+        "The front takes its inputs as the source model does" in (path.parent / "model.artpec8.README.md").read_text()
     )
     sample = {"clip": clips[:1]}
     expected, found = answered(model, sample)["y"], dlpuconv.load(path)(sample)["y"]

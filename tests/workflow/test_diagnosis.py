@@ -40,7 +40,10 @@ def attempt(option: str, typical_db: float, *, passes: bool = False) -> Attempt:
 
 def test_the_layer_that_costs_most_is_named_with_its_figure_and_its_reason() -> None:
     text = cause_in_words([blamed("a", 5.0, "outliers"), blamed("b", 20.0), blamed("c", None)])
-    assert text == "most is lost at a (CONV_2D), 5.0 dB are left if it alone is quantized: outliers"
+    assert text == (
+        "most is lost at a (CONV_2D): if only this layer is quantized, the outputs keep 5.0 dB; probable cause:"
+        " outliers"
+    )
 
 
 def test_no_layer_alone_is_blamed_for_what_many_lose_together() -> None:
