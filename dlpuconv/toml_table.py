@@ -148,17 +148,22 @@ class TomlTable:
         return next((n for n in range(at, len(lines)) if value is not None and inside.search(lines[n])), at) + 1
 
 
-def read_small(path: Path, what: str) -> str:
+def read_small(path: Path, what: str, most_bytes: int = MOST_BYTES) -> str:
     """The text of a small file that a user named.
+
+    Args:
+        path: of the file.
+        what: it is, for messages.
+        most_bytes: that it may have.
 
     Raises:
         UsageError: it cannot be read, is too large, or is not a text.
     """
     try:
         with open_regular(path) as stream:
-            content = stream.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise UsageError(f"{what} {str(path)!r} is larger than {MOST_BYTES // 2**20} MiB", id="toml-unreadable")
+            content = stream.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise UsageError(f"{what} {str(path)!r} is larger than {most_bytes // 2**20} MiB", id="toml-unreadable")
         return content.decode("utf-8")
     except (OSError, ValueError) as error:
         no_text = isinstance(error, UnicodeDecodeError)

@@ -44,6 +44,8 @@ _TABLES = (*_SITES, "overrides")
 _KEYS = (*_CHOICES, *_SWITCHES, *_TABLES)
 VERSION = 1
 """Of the form of the file. What only adds a key keeps it; files without one are older than it, and of the same form."""
+_MOST_BYTES = 64 << 20
+"""Gates and groups of a large network have a number for each of its channels."""
 _MOST_STEPS = 256
 """Magnitude of a whole number of a site: factors of 2 ** 32, far beyond any that helps."""
 
@@ -153,7 +155,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: it cannot be read, is too large, or is no recipe.
     """
-    return from_toml(read_small(path, "the recipe"), path.name)
+    return from_toml(read_small(path, "the recipe", _MOST_BYTES), path.name)
 
 
 def _choice(kind: Any, key: str, value: object, name: str) -> Any:

@@ -98,6 +98,14 @@ def test_files_from_before_there_were_versions_are_read(file: str, told: Recipe)
     assert "version = 1\n" in to_toml(made)
 
 
+def test_a_recipe_that_names_many_channels_is_read(tmp_path: Path) -> None:
+    gates = tuple(Gate(site=f"layer{n}/activation", steps=(-3,) * 2048) for n in range(300))
+    path = tmp_path / "net.recipe.toml"
+    path.write_text(to_toml(Recipe(granularity=Granularity.PER_TENSOR, gates=gates)))
+    assert path.stat().st_size > 2 << 20
+    assert read_recipe(path).gates == gates
+
+
 def test_a_file_that_is_no_text_is_refused_without_a_decoder_s_words(tmp_path: Path) -> None:
     path = tmp_path / "mine.recipe.toml"
     path.write_bytes('granularity = "per-channel"'.encode("utf-16"))

@@ -35,7 +35,7 @@ def suppression(_: FileView, layer: LayerView) -> str:
 def is_onnx(view: FileView, _: Context) -> Iterator[Hit]:
     """A `.bin` or `.tflite` file is something else."""
     if view.format not in _FORMATS:
-        yield Hit(f"it is {view.format}")
+        yield Hit(f"the file is of the format {view.format}")
 
 
 CVFLOW_PLACEMENT = Placement(
