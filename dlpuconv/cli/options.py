@@ -472,7 +472,7 @@ Force = Annotated[
     bool, flag("--force", "-f", help="Replace the files of an earlier conversion, which its manifest lists.")
 ]
 ForceAll = Annotated[
-    bool, flag("--force=all", help="Replace any file that has the name of a result, except the command's input files.")
+    bool, flag("--force=all", help="Replace any file with the name of a result, but no input of the command.")
 ]
 ReportFile = Annotated[
     Path | None,
