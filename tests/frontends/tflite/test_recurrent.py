@@ -66,6 +66,7 @@ def test_a_sample_begins_with_an_empty_state_whatever_came_before() -> None:
     np.testing.assert_array_equal(first, again)
 
 
+@pytest.mark.slow  # onnx2tf lowers it
 def test_the_files_for_chips_compute_it_without_the_operator() -> None:
     content = lstm()
     normal, _ = normalize(imported(content))

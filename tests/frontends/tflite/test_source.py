@@ -76,6 +76,7 @@ def test_the_layout_is_the_files_and_no_transposition_is_left_within() -> None:
     assert kinds(model) == ["Transpose", "Conv", "Relu", "Conv", "Add", "Softmax", "Transpose"]
 
 
+@pytest.mark.slow  # onnx2tf lowers it
 def test_the_network_that_a_file_becomes_again_has_the_same_operators() -> None:
     model, _ = normalize(imported(network()))
     again = lower(model, layouts={})
