@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlpuconv.analysis import Analysis, judge_layers
 from dlpuconv.errors import OF_ONE_TARGET, CalibrationError, UsageError
 from dlpuconv.registry import load_backend
-from dlpuconv.workflow.failure import Failure, all_in_one
+from dlpuconv.workflow.failure import Failure, made_and_failed
 from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.recipe_choice import choose_recipe, settings_of
 from dlpuconv.workflow.run import dividing, opened, targets_of
@@ -55,13 +55,7 @@ def analyze(model: Any, request: Request, data: Data, progress: Progress | None 
     _demand_blame(request)
     with opened(model, request, data, progress, calibrates=True) as run:
         done = [result for backend, targets in run.backends for result in _analyzed(backend, targets, run)]
-        order = {target.name: position for position, target in enumerate(run.targets)}
-    done.sort(key=lambda result: order[result.target])
-    made = tuple(result for result in done if isinstance(result, Analysis))
-    failures = tuple(result for result in done if isinstance(result, Failure))
-    if not made:
-        raise all_in_one(failures)
-    return Analyses(made, failures)
+    return Analyses(*made_and_failed(done, run.targets))
 
 
 def _analyzed(backend: Backend, targets: list[Target], run: Run) -> Iterator[Analysis | Failure]:

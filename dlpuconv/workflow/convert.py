@@ -27,7 +27,7 @@ from dlpuconv.verification.question import least_db
 from dlpuconv.verification.verifier import verify_file
 from dlpuconv.workflow.conversion import Conversion, Converted, Inside
 from dlpuconv.workflow.diagnosis import can_be_diagnosed, diagnosed
-from dlpuconv.workflow.failure import Failure, all_in_one
+from dlpuconv.workflow.failure import Failure, made_and_failed
 from dlpuconv.workflow.jobs import prepare
 from dlpuconv.workflow.native_rests import native_rests
 from dlpuconv.workflow.questions import question_of
@@ -72,12 +72,7 @@ def convert(model: Any, request: Request, data: Data, progress: Progress | None 
     """
     with opened(model, request, data, progress, calibrates=True) as run:
         done = [result for backend, targets in run.backends for result in _converted(backend, targets, run)]
-        order = {target.name: position for position, target in enumerate(run.targets)}
-    done.sort(key=lambda result: order[result.target])
-    made = tuple(result for result in done if isinstance(result, Converted))
-    failures = tuple(result for result in done if isinstance(result, Failure))
-    if not made:
-        raise all_in_one(failures)
+    made, failures = made_and_failed(done, run.targets)
     return Conversion(made, timings=run.clock.seconds, failures=failures, inputs=inputs_of(model, request, data))
 
 
