@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dlpuconv.batches.identity import Identified
-    from dlpuconv.batches.job import Allowance
+    from dlpuconv.batches.job import Allowance, BatchJob
     from dlpuconv.batches.store.store import Store
     from dlpuconv.files.content import Content
 
@@ -185,20 +185,24 @@ def _changed(assignment: Assignment, given: Mapping[str, Any]) -> str:
     What was carried is a copy, which nobody changes.
     """
     job, contents = assignment.identified.job, assignment.identified.contents
-    paths = {**given, "recipe": given["options"].get("recipe")}
-    named = {what: place for what, place in places_of(job).items() if place not in assignment.carried}
-    now = {place: content_of(paths[what]) for what, place in named.items()}
+    found = _places_by_path(job, given).items()
+    now = {place: content_of(path) for path, place in found if place not in assignment.carried}
     now |= {text: code_content(text) for text in code_of(job)}
     return next((place for place, content in now.items() if content != contents[place]), "")
 
 
 def _as_named(message: str, assignment: Assignment, given: Mapping[str, Any]) -> str:
     """What is told of the copies of carried inputs, told of the paths that the job names."""
-    paths = {**given, "recipe": given["options"].get("recipe")}
-    for what, place in places_of(assignment.identified.job).items():
+    for path, place in _places_by_path(assignment.identified.job, given).items():
         if place in assignment.carried:
-            message = message.replace(str(paths[what]), place)
+            message = message.replace(path, place)
     return message
+
+
+def _places_by_path(job: BatchJob, given: Mapping[str, Any]) -> dict[str, str]:
+    """How the job names each path that its process is given."""
+    paths = {**given, "recipe": given["options"].get("recipe")}
+    return {paths[what]: place for what, place in places_of(job).items()}
 
 
 def _peak(watch: MemoryWatch | None) -> int:
