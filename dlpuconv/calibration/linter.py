@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.calibration.preprocess import Preprocessing
 from dlpuconv.calibration.spans import preset_of, same_span, span_of
 from dlpuconv.errors import CalibrationError
 from dlpuconv.language.brief import listed
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from dlpuconv.calibration.preprocess import Preprocessing
     from dlpuconv.calibration.samples import Samples
     from dlpuconv.calibration.spool import Record
     from dlpuconv.ir import Signature, ValueSpec
@@ -125,8 +125,7 @@ class Linter:
 
     def _about_pixels(self) -> str:
         given = "no --mean, --std or --preset was given"
-        plain = Preprocessing()
-        if (self._preprocessing.mean, self._preprocessing.std) == (plain.mean, plain.std):
+        if self._preprocessing.keeps_pixels:
             return (
                 f"{given}, so the network is fed pixels 0-255 as they are: if it was trained on normalized images, say"
                 " how; if not, say --preset 0-255"

@@ -49,6 +49,11 @@ class Preprocessing:
     std: tuple[float, ...] = (1.0,)
     stated: bool = False
 
+    @property
+    def keeps_pixels(self) -> bool:
+        """Whether the network is fed pixels 0-255 as they are."""
+        return set(self.mean) == {0.0} and set(self.std) == {1.0}
+
     def as_json(self) -> dict[str, Any]:
         """For the manifest."""
         return asdict(self)

@@ -152,14 +152,14 @@ def _camera(
     if not preprocessing.stated:
         return None, not_stated(spec, preprocessing, samples) if floating else ""
     if not floating:
-        as_it_is = set(preprocessing.mean) == {0.0} and set(preprocessing.std) == {1.0}
-        if alone and not as_it_is:
+        if alone and not preprocessing.keeps_pixels:
             raise UsageError(
                 f"the input {spec.name!r} takes {spec.dtype} pixels as they are, which normalized samples do not fit: "
                 "leave --mean, --std and --preset out, or give --preset 0-255",
                 id="preprocessing-integer-input",
             )
-        return None, "" if as_it_is else f"the normalization is not folded: the input {spec.name!r} is {spec.dtype}"
+        told = f"the normalization is not folded: the input {spec.name!r} is {spec.dtype}"
+        return None, "" if preprocessing.keeps_pixels else told
     try:
         return Camera.of(spec, preprocessing), ""
     except UsageError as error:

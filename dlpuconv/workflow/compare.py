@@ -57,12 +57,12 @@ def _trial(
     reading = evidence.reading(told.manifest, division) if evidence.reference is not None else None
     source = reading.source if reading else None
     signature = signature_of(source, files)
-    fed = preprocessing
     if reading is None:
-        found = evidence.samples(signature, fed, progress)
+        given, fed, cut = signature, preprocessing, None
     else:
-        fed = pixels_of(reading.source, reading.signature, preprocessing)
-        found = evidence.samples(reading.signature, fed, progress, reading.division)
+        given, cut = reading.signature, reading.division
+        fed = pixels_of(reading.source, given, preprocessing)
+    found = evidence.samples(given, fed, progress, cut)
     trial = Comparands(
         samples=found.held_out,
         signature=signature,

@@ -103,12 +103,10 @@ def _demand_within(name: str, stated: StatedScale, values: npt.NDArray[np.float6
 
 def _of_inputs(source: Model, signature: Signature) -> dict[str, StatedScale]:
     """By the name of an input, the one scale that is stated of it, or of the same values behind it."""
-    found = {}
-    for value in source.graph.graph.inputs:
-        stated = _stated_behind(source, value)
-        if value.name in {spec.name for spec in signature.inputs} and stated and not stated.affine.per_channel:
-            found[str(value.name)] = stated
-    return found
+    names = {spec.name for spec in signature.inputs}
+    values = {str(value.name): value for value in source.graph.graph.inputs if value.name in names}
+    stated = {name: _stated_behind(source, value) for name, value in values.items()}
+    return {name: each for name, each in stated.items() if each is not None and not each.affine.per_channel}
 
 
 def _stated_behind(source: Model, value: onnx_ir.Value) -> StatedScale | None:
@@ -127,7 +125,7 @@ def _ends(stated: StatedScale) -> tuple[float, float]:
 
 def _of_pixels(given: Preprocessing) -> str:
     """How they are computed of pixels; empty where that is not known."""
-    if len(given.mean) > 1 or (given.mean, given.std) == ((0.0,), (1.0,)):
+    if len(given.mean) > 1 or given.keeps_pixels:
         return ""
     return f", which are (pixel - {given.mean[0]:.4g}) / {given.std[0]:.4g}, or a folder of images"
 

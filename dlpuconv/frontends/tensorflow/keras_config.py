@@ -56,7 +56,7 @@ def _named(value: dict[str, Any]) -> str:
 
 
 def _screen(kind: str, value: dict[str, Any], what: str, layer: str) -> None:
-    place = f"{what}: the layer {layer!r}".removeprefix(": ") if layer else what or "the file"
+    place = ": ".join(filter(None, (what, layer and f"the layer {layer!r}"))) or "the file"
     if kind in _CODE:
         raise UnsupportedModelError(
             f"{place} holds Python code (a Lambda), which is never run: {INSTEAD}", id="keras-python-code"
