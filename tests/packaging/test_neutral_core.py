@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,14 +44,19 @@ def texts(module: ast.Module) -> Iterator[ast.Constant]:
             yield node
 
 
-def named(core: Path, words: re.Pattern[str]) -> list[str]:
-    """`path:line: text` of every text in the core with one of these words."""
+@cache
+def lines(core: Path) -> list[tuple[str, str]]:
+    """`path:line: text` of every text in the core, beside the text itself."""
     return [
-        f"{path.relative_to(core).as_posix()}:{node.lineno}: {node.value!r}"
+        (f"{path.relative_to(core).as_posix()}:{node.lineno}: {node.value!r}", str(node.value))
         for path in sorted(core.rglob("*.py"))
         for node in texts(ast.parse(path.read_text("utf-8")))
-        if words.search(str(node.value))
     ]
+
+
+def named(core: Path, words: re.Pattern[str]) -> list[str]:
+    """`path:line: text` of every text in the core with one of these words."""
+    return [line for line, text in lines(core) if words.search(text)]
 
 
 def test_the_core_names_no_chip(repository: Path) -> None:
