@@ -118,15 +118,21 @@ def test_what_a_conversion_refuses_is_a_record_with_its_sentence(tmp_path: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [("0.001", ("BackendError", 7, "backend-tool-failed")), ("soon", ("UsageError", 2, "environment-value"))],
+    ids=["a tool took too long", "a setting cannot be used"],
+)
 @pytest.mark.usefixtures("empty_tmp")
-def test_a_tool_that_took_too_long_is_told_and_the_next_run_tries_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_the_machine_made_fail_is_told_and_the_next_run_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, error: tuple[str, int, str]
 ) -> None:
     store = open_store(tmp_path / "store")
-    monkeypatch.setenv("DLPUCONV_LOWERING_TIMEOUT", "0.001")
+    monkeypatch.setenv("DLPUCONV_LOWERING_TIMEOUT", setting)
     hindered = tried(job(), store)
     assert isinstance(hindered, JobRecord)
-    assert (hindered.outcome, hindered.error_kind, hindered.status) == (Outcome.REFUSED, "BackendError", 7)
+    assert hindered.outcome is Outcome.REFUSED
+    assert (hindered.error_kind, hindered.status, hindered.error_id) == error
     assert hindered.error.endswith("; the same batch tries this job again")
     assert not store.keys()
     monkeypatch.delenv("DLPUCONV_LOWERING_TIMEOUT")
@@ -134,19 +140,6 @@ def test_a_tool_that_took_too_long_is_told_and_the_next_run_tries_again(
     assert isinstance(converted, JobRecord)
     assert converted.outcome is Outcome.CONVERTED
     assert store.keys() == {converted.key}
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("empty_tmp")
-def test_a_setting_of_the_machine_that_cannot_be_used_refuses_the_job_this_time_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = open_store(tmp_path / "store")
-    monkeypatch.setenv("DLPUCONV_LOWERING_TIMEOUT", "soon")
-    found = tried(job(), store)
-    assert isinstance(found, JobRecord)
-    assert (found.outcome, found.error_id) == (Outcome.REFUSED, "environment-value")
-    assert not store.keys()
 
 
 @pytest.mark.slow
