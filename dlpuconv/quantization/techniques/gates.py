@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlpuconv.network import CannotError, Range
+from dlpuconv.network import CannotError, Order, Range
 from dlpuconv.quantization.sites import STEPS_IN_AN_OCTAVE
 from dlpuconv.quantization.techniques.channels import map_channels
 from dlpuconv.quantization.techniques.scaling import Scaling, unknown
@@ -122,21 +122,38 @@ def _edge(product: Value, x: Value, readers: Mapping[Value, Sequence[Node]]) -> 
     others = [node for node in readers[x] if not (node.meaning.product and node.output is product)]
     if len(others) != 1:
         return -np.inf
-    layer = others[0].layer
-    if layer is not None:
-        return _edge_behind(layer, product, others[0].output, readers)
-    meaning = others[0].meaning
-    if meaning.clamp is not None:
-        return meaning.clamp.low
-    return meaning.sees.low if others[0].output is product or meaning.is_score else -np.inf
+    (reader,) = others
+    if len(readers[x]) > 1:
+        return _closed(product, reader, readers)
+    return reader.meaning.sees.low if reader.meaning.clamp is None else reader.meaning.clamp.low
 
 
-def _edge_behind(layer: Layer, product: Value, made: Value, readers: Mapping[Value, Sequence[Node]]) -> float:
-    """The same of a gate that has a layer of its own: there every channel has a factor and a summand."""
+def _closed(product: Value, node: Node, readers: Mapping[Value, Sequence[Node]]) -> float:
+    """Below what its input is, for all channels, the node closes the gate: that g(x) is 0."""
+    layer, zero = node.layer, _keeps_zero(product, node.output, readers)
+    if layer is None:
+        if node.meaning.clamp is not None:
+            return 0.0 if zero and node.meaning.clamp.low == 0.0 else -np.inf
+        return node.meaning.sees.low if zero and node.meaning.is_score else -np.inf
     if layer.weights is None or layer.bias is None or (layer.weights <= 0).any():
         return -np.inf
-    closed = 0.0 if layer.activation.rectifies else _edge(product, made, readers)
+    if layer.activation.rectifies:
+        closed = 0.0 if zero else -np.inf
+    else:
+        closed = _closed(product, readers[node.output][0], readers)
     return float(((closed - layer.bias) / layer.weights.reshape(-1)).min())
+
+
+def _keeps_zero(product: Value, made: Value, readers: Mapping[Value, Sequence[Node]]) -> bool:
+    """Whether the gate only multiplies this value, by constants, before it meets x: where it is 0, g(x) is."""
+    while len(readers[made]) == 1:
+        (node,) = readers[made]
+        if node.output is product:
+            return True
+        if node.meaning.order is not Order.PRODUCT:
+            return False
+        made = node.output
+    return False
 
 
 def held(network: Network, channels: ChannelMap) -> npt.NDArray[np.bool_]:

@@ -239,6 +239,27 @@ def test_what_others_read_below_the_edge_of_a_gate_keeps_its_codes(also: str) ->
     assert np.array_equal(made.details.channels["a"], details.channels["a"])
 
 
+@pytest.mark.parametrize("own_layer", [False, True], ids=["direct", "a layer of its own"])
+@pytest.mark.parametrize("curve", ["RELU and one", "LOGISTIC and one", "MAXIMUM of -1"])
+def test_a_gate_that_never_closes_keeps_its_codes(curve: str, own_layer: bool) -> None:
+    graph = gated("silu")
+    before, sigmoid, gate, after = graph.operators
+    a, g, y = before.output, sigmoid.output, gate.output
+    s = activation("s", *a.shape)
+    what, _, _ = curve.partition(" ")
+    chain = {
+        "MAXIMUM": [bounded("MAXIMUM", a, scalar("low", -1.0), g, "g")],
+    }.get(what, [unary(what, a, s, "s"), add(s, scalar("one", 1.0), g, "g")])
+    graph.operators[:] = [before, *chain, mul(a, g, y, "y"), after]
+    network: Any = TFLiteNetwork(graph)
+    if own_layer:
+        network, _ = network.with_gates(list(network.gates()))
+    details = measured(network, pixels(1, 20))
+    made = scale_gates(network, [Gate("y", (0, 0, 0))], details)
+    assert details.range_of("a").low < -10
+    assert np.array_equal(made.details.channels["a"], details.channels["a"])
+
+
 def test_a_gate_of_what_was_only_moved_is_left_alone() -> None:
     """A scale of its own has only what is moved: nothing is measured of what it becomes."""
     x, c = activation("x", 1, 4, 4, 2), activation("c", 1, 4, 4, 12)
