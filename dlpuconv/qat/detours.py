@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+from dlpuconv.qat.depthwise import insert_depthwise, is_map
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import torch
 
     from dlpuconv.network import Node
     from dlpuconv.qat.start import Start
-
-_RANK = 4
-"""Axes of the activations that have detours: [N, C, H, W]."""
 
 
 def insert_detours(model: torch.fx.GraphModule, start: Start) -> tuple[str, ...]:
@@ -37,8 +34,10 @@ def insert_detours(model: torch.fx.GraphModule, start: Start) -> tuple[str, ...]
         made = [_names(node, start) for node in readers[site]]
         through = set().union(*(made[place] for place in detour.readers))
         taken = [user for user in at[-1].users if _serves(user, through, set().union(*made) - through)] if at else []
-        if taken and at[-1].meta["val"].dim() == _RANK:
-            _insert(model, at[-1], taken)
+        if taken and is_map(at[-1], site):
+            layer = insert_depthwise(model, at[-1], f"{at[-1].name}_detour", 1.0, 0.0, min(taken))
+            for reader in taken:
+                reader.replace_input_with(at[-1], layer)
         else:
             told.append(f"the detour of {detour.site!r} is left out: the module has no place for it")
     return tuple(told)
@@ -61,21 +60,3 @@ def _serves(user: torch.fx.Node, through: set[str], stay: set[str]) -> bool:
             seen.add(node)
             waiting += node.users
     return False
-
-
-def _insert(model: torch.fx.GraphModule, site: torch.fx.Node, readers: Sequence[torch.fx.Node]) -> None:
-    like = site.meta["val"]
-    channels = int(like.shape[1])
-    made = {
-        f"{site.name}_detour_weight": torch.ones(channels, 1, 1, 1, device=like.device),
-        f"{site.name}_detour_bias": torch.zeros(channels, device=like.device),
-    }
-    for name, values in made.items():
-        model.register_parameter(name, torch.nn.Parameter(values))
-    with model.graph.inserting_before(min(readers)):
-        constants = [model.graph.get_attr(name) for name in made]
-        layer = model.graph.call_function(
-            torch.ops.aten.conv2d.default, (site, *constants, [1, 1], [0, 0], [1, 1], channels)
-        )
-    for reader in readers:
-        reader.replace_input_with(site, layer)

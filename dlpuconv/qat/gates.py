@@ -8,10 +8,11 @@ t = x / 6, as in the file; the layer that makes x makes t.
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
+from dlpuconv.qat.depthwise import insert_depthwise, is_map
 from dlpuconv.qat.folding import LAYERS
 from dlpuconv.qat.layers import bias_of, parameter_beside, tensor_of, weight_of
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from dlpuconv.quantization.sites import Gate
 
 _ATEN = torch.ops.aten
-_RANK = 4
-"""Axes of the activations that have gates: [N, C, H, W]."""
 _SIXTH: Final = 1 / 6
 _CLOSED: Final = -3.0
 """A gate of one node is a hard swish, which can tell no values below this apart."""
@@ -49,8 +48,10 @@ def insert_gates(model: torch.fx.GraphModule, start: Start) -> tuple[dict[Gate, 
     told = []
     for gate in start.gates:
         y, x = products[gate.site]
-        ends = _node(y, nodes), _node(x, nodes)
-        made = None if None in ends else _separated(makers[y], *ends, model)
+        product, gated = _node(y, nodes), _node(x, nodes)
+        made = None
+        if product is not None and gated is not None and is_map(gated, x):
+            made = _separated(makers[y], product, gated, model)
         if made is None:
             told.append(f"the gate {gate.site!r} is left out: the module has no place for it")
         else:
@@ -68,7 +69,7 @@ def _separated(
     maker: Node, product: torch.fx.Node, x: torch.fx.Node, model: torch.fx.GraphModule
 ) -> torch.fx.Node | None:
     """The product with a layer in front of its gate; None where it cannot be, and nothing is changed then."""
-    if product.meta["val"].dim() != _RANK or product.meta["val"].shape != x.meta["val"].shape:
+    if product.meta["val"].shape != x.meta["val"].shape:
         return None
     if not maker.meaning.product:
         return _hard_swish(product, x, model) if maker.meaning.sees.low == _CLOSED else None
@@ -77,11 +78,12 @@ def _separated(
         return None
     (reader,) = first
     if reader.target in _CURVES:
-        layer = _depthwise(x, (1.0, 0.0), reader, model)
+        layer = insert_depthwise(model, x, f"{reader.name}_gate", 1.0, 0.0, reader)
         reader.replace_input_with(x, layer)
         return product
     if reader.target in _SUMS and isinstance(reader.args[1], int | float) and not reader.kwargs:
-        reader.replace_all_uses_with(_depthwise(x, (1.0, float(reader.args[1])), reader, model))
+        layer = insert_depthwise(model, x, f"{reader.name}_gate", 1.0, float(reader.args[1]), reader)
+        reader.replace_all_uses_with(layer)
         return product
     return None
 
@@ -98,7 +100,7 @@ def _hard_swish(product: torch.fx.Node, x: torch.fx.Node, model: torch.fx.GraphM
         own = parameter_beside(constant, name, sixth, model, x)
         own.meta = dict(constant.meta)
         x.replace_input_with(constant, own)
-    layer = _depthwise(x, (6.0, 3.0), product, model)
+    layer = insert_depthwise(model, x, f"{product.name}_gate", 6.0, 3.0, product)
     with model.graph.inserting_before(product):
         gate = model.graph.call_function(_ATEN.relu6.default, (layer,))
         made = model.graph.call_function(_ATEN.mul.Tensor, (x, gate))
@@ -116,20 +118,3 @@ def _behind(node: torch.fx.Node) -> set[torch.fx.Node]:
         seen |= new
         waiting += new
     return seen
-
-
-def _depthwise(
-    x: torch.fx.Node, factor_and_sum: tuple[float, float], reader: torch.fx.Node, model: torch.fx.GraphModule
-) -> Any:
-    """A layer in front of a reader that multiplies every value by one number and adds another one."""
-    like = x.meta["val"]
-    channels, (factor, summand) = int(like.shape[1]), factor_and_sum
-    made = {
-        f"{reader.name}_gate_weight": torch.full((channels, 1, 1, 1), factor, device=like.device),
-        f"{reader.name}_gate_bias": torch.full((channels,), summand, device=like.device),
-    }
-    for name, values in made.items():
-        model.register_parameter(name, torch.nn.Parameter(values))
-    with model.graph.inserting_before(reader):
-        constants = [model.graph.get_attr(name) for name in made]
-        return model.graph.call_function(_ATEN.conv2d.default, (x, *constants, [1, 1], [0, 0], [1, 1], channels))

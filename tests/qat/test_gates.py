@@ -98,3 +98,30 @@ def test_a_gate_that_the_module_has_no_place_for_is_told() -> None:
     assert told == ("the gate 'hardswish' is left out: the module has no place for it",)
     assert len(recipe.gates) == 2
     assert sum(node.args[-1] in (8, 6) for node in made.graph_module.graph.nodes if "conv" in str(node.target)) == 2
+
+
+class ChannelsLast(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """A SiLU behind a dense layer, as in a ConvNeXt, whose channels are the last axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.dense, self.last = torch.nn.Conv2d(3, 8, 1), torch.nn.Linear(8, 12), torch.nn.Conv2d(12, 4, 1)
+
+    def forward(self, image: Any) -> Any:
+        x = self.dense(self.first(image).permute(0, 2, 3, 1))
+        return self.last(torch.nn.functional.silu(x).permute(0, 3, 1, 2))
+
+
+def test_a_gate_whose_channels_are_not_where_maps_have_them_is_told_and_changes_nothing() -> None:
+    from dlpuconv.qat.structure import with_layers
+
+    module = ChannelsLast().eval()
+    captured, start = start_of(module, "artpec8")
+    assert [len(gate.steps) for gate in start.gates] == [12]
+    made, recipe, told = with_layers(captured, start)
+    assert [sentence.partition(" is left out: ")[2] for sentence in told] == ["the module has no place for it"]
+    assert recipe.gates == ()
+    with torch.no_grad():
+        ours, wanted = (each(torch.from_numpy(SAMPLES)).numpy() for each in (made.graph_module, module))
+    assert np.abs(ours - wanted).max() <= 1e-5 * np.abs(wanted).max()
