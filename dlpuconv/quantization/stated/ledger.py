@@ -125,7 +125,7 @@ def ledger_of(quantized: Quantized, tuned: Tuned) -> Ledger:
     coding = quantized.scheme.activation_codes
     found = stated_activations(quantized.network, tuned.stated, coding, tuned.scaled)
     weights = [(quantized.names[node].title, layer.stated) for node, layer in quantized.layers.items()]
-    refitted = [*_activations(quantized, found), *_several(quantized, tuned.stated)]
+    refitted = list(_activations(quantized, found, tuned.stated))
     refitted += [Refitted(layer=title, of="weights", reason=each.reason) for title, each in weights if each.reason]
     kept = sum(quantized.plan.scales.get(value) == affine for value, affine in found.scales.items())
     return Ledger(
@@ -135,29 +135,24 @@ def ledger_of(quantized: Quantized, tuned: Tuned) -> Ledger:
     )
 
 
-def _activations(quantized: Quantized, found: StatedActivations) -> Iterator[Refitted]:
+def _activations(quantized: Quantized, found: StatedActivations, stated: GivenScales) -> Iterator[Refitted]:
     title, network, scales = _Titles(quantized), quantized.network, quantized.plan.scales
     prescribed = prescribed_outputs(network, quantized.scheme)
     for value, reason in found.reasons.items():
         yield Refitted(layer=title(value), of="activation", reason=reason)
     for value, affine in found.scales.items():
-        if scales.get(value, affine) == affine:
+        kept = scales.get(value, affine) == affine
+        if kept and stated_name(value, stated) not in stated.several:
             continue
-        reason = "is tied to another one by the format"
-        if value in prescribed:
+        if kept:
+            reason = "is quantized with several scales, of which the file has the one of the widest range"
+        elif value in prescribed:
             reason = "needs the one scale that its kernel computes with"
         elif value in network.inputs:
             reason = "has another scale by the input's normalization"
+        else:
+            reason = "is tied to another one by the format"
         yield Refitted(layer=title(value), of="activation", reason=reason)
-
-
-def _several(quantized: Quantized, stated: GivenScales) -> Iterator[Refitted]:
-    """Activations that the source rounds more than once, and the file once."""
-    title = _Titles(quantized)
-    for value in quantized.network.values():
-        if stated_name(value, stated) in stated.several:
-            reason = "is quantized with several scales, of which the file has the one of the widest range"
-            yield Refitted(layer=title(value), of="activation", reason=reason)
 
 
 def _measured(quantized: Quantized, found: StatedActivations) -> Iterator[str]:

@@ -271,6 +271,14 @@ def test_an_activation_that_the_source_quantizes_twice_is_listed_beside_those_th
     assert reasons(outcome) == [("y", "activation", told)]
 
 
+def test_an_activation_that_has_two_reasons_for_another_scale_is_listed_once() -> None:
+    b = Builder()
+    network = b.network(b.curve("y", b.input("x", 1, 4), "sigmoid"))
+    said = {"x": stated(0.05, 0), "y": stated(0.003, -128)}
+    outcome = quantized(network, GivenScales(activations=said, several=frozenset({"y"})))
+    assert reasons(outcome) == [("y", "activation", "needs the one scale that its kernel computes with")]
+
+
 def test_moved_values_of_another_scale_are_read_requantized() -> None:
     b = Builder()
     x = b.input("x", 1, 4, 4, 2)
