@@ -80,7 +80,7 @@ def find_start(
         input_shape={},
         cut_at=(),
         tail="off",
-        final_activation="keep",
+        final_activation="auto",
         split_outputs="off",
         split_inputs="off",
         resize="stretch",

@@ -103,6 +103,36 @@ def test_the_sigmoid_within_a_silu_is_rounded_as_in_the_file(inplace: bool) -> N
     assert [part.scale.item() for part in fake_quantizers(prepared)].count(1 / 256) == 1
 
 
+class Scores(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Whether there is something at a place, as detectors tell: next to never, where steps of 1/256 tie scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, 2, 1), torch.nn.ReLU(), torch.nn.Conv2d(8, 2, 1))
+        self.body[2].weight.data *= torch.tensor([0.0, 3.0]).reshape(2, 1, 1, 1)
+        self.body[2].bias.data = torch.tensor([3.0, -3.0])
+
+    def forward(self, image: Any) -> Any:
+        return self.body(image).permute(0, 2, 3, 1).flatten(1, 2).softmax(-1)
+
+
+def test_a_softmax_that_the_file_leaves_to_the_application_is_not_rounded(tmp_path: Path) -> None:
+    net = Scores().eval()
+    prepared = prepared_of(net, start="fast")
+    qat.freeze_ranges(prepared)
+    converted = dlpuconv.convert(prepared, target="artpec8", calibration=CALIBRATION)
+    (port,) = converted["artpec8"].artifact.links.outputs
+    assert port.activation is not None
+    assert 1 / 256 not in [part.scale.item() for part in fake_quantizers(prepared)]
+    converted.save(tmp_path)
+    with dlpuconv.load(next(tmp_path.glob("*.tflite"))) as file:
+        found = np.concatenate([next(iter(file(image[None]).values())) for image in CALIBRATION])
+    wanted = answers(prepared)
+    assert np.abs(found - wanted).max() < 0.1
+    assert np.abs(found - wanted).mean() < 1 / 1024, "less than the rounding of a softmax would add"
+
+
 def test_it_trains_in_any_loop(prepared: Any) -> None:
     batch, labels = torch.from_numpy(CALIBRATION), torch.arange(len(CALIBRATION)) % 5
     optimizer = torch.optim.SGD(prepared.parameters(), lr=0.05)
