@@ -53,6 +53,11 @@ class Coded:
         """No code stands for a negative number."""
         return bool((self.said.zero_points == self.low).all())
 
+    def ends_at(self, bound: float) -> bool:
+        """Whether the highest code stands for this number, to half a step."""
+        ends = (self.high - self.said.zero_points) * self.said.scales
+        return bool((np.abs(ends - bound) <= self.said.scales / 2).all())
+
 
 def code_range(node: onnx.NodeProto, constants: GraphConstants, lowest: int, highest: int) -> tuple[int, int]:
     """The lowest and highest code behind a Clip of codes.

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _DOMAINS: Final = ("", "com.microsoft")
 _PAD_VALUE: Final = 2
+_SIX: Final = 6.0
+_CLIP_READS_BOUNDS: Final = 11
+"""The opset since which a Clip's bounds are inputs."""
 
 
 def said_behind(model: onnx.ModelProto, names: Sequence[str]) -> dict[str, Parameters]:
@@ -79,7 +82,7 @@ class _Reader:
     """Reads the nodes of one graph in running order."""
 
     def __init__(self, graph: onnx.GraphProto, opset: int) -> None:
-        self._graph = graph
+        self._graph, self._opset = graph, opset
         self._constants = GraphConstants(graph, opset)
         self._lowest = LowerBounds(graph, self._constants)
         self._speller = Speller(graph, self._constants, opset)
@@ -264,18 +267,33 @@ class _Reader:
         return all(same_codes(self._coded[names[0]].said, self._coded[name].said) for name in names)
 
     def _real_of(self, name: str) -> str:
-        """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a Relu."""
+        """The real numbers that codes stand for, with what their saturation cuts off below zero cut off by a node."""
         coded = self._coded[name]
         source = coded.source
         if coded.cuts_below_zero and self._lowest[source] < 0:
             if source not in self._cut_off:
                 self._cut_off[source] = self._speller.unique(f"{source}_at_least_zero")
-                node = onnx.helper.make_node("Relu", [source], [self._cut_off[source]])
+                node = self._rectifier(coded, source, self._cut_off[source])
                 self._nodes.append(node)
                 self._lowest.follow(node)
             source = self._cut_off[source]
         self._statements.of_value(source, coded.narrowed)
         return source
+
+    def _rectifier(self, coded: Coded, source: str, made: str) -> onnx.NodeProto:
+        """A Relu, or a Relu6 where the codes end at 6.
+
+        ONNX Runtime's quantizer removes either, since saturation does the same; but with another scale, as behind
+        equalized channels, it does not any more.
+        """
+        if not coded.ends_at(_SIX):
+            return onnx.helper.make_node("Relu", [source], [made])
+        if self._opset < _CLIP_READS_BOUNDS:
+            return onnx.helper.make_node("Clip", [source], [made], min=0.0, max=_SIX)
+        bounds = {self._speller.unique(f"{made}_{end:.0f}"): end for end in (0.0, _SIX)}
+        for name, end in bounds.items():
+            self._put_constant(name, np.array(end, np.float32))
+        return onnx.helper.make_node("Clip", [source, *bounds], [made])
 
     def _put_constant(self, name: str, values: np.typing.NDArray[np.float32]) -> None:
         tensor = onnx.numpy_helper.from_array(values, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnx_ir
 import pytest
 
 from dlpuconv.frontends.quantized import read_quantized
@@ -81,6 +82,21 @@ def test_a_relu_that_saturation_stands_for_is_put_back(maker: str, zero_point: i
     )
     assert operators(read(proto)) == wanted
     computes_the_same(proto, x=X)
+
+
+@pytest.mark.parametrize(
+    ("scale", "wanted"),
+    [(6 / 255, "Clip"), (5.98 / 255, "Relu"), (5.99 / 255, "Clip"), (0.05, "Relu")],
+)
+@pytest.mark.parametrize("opset", [10, 17])
+def test_a_relu6_that_saturation_stands_for_is_put_back(scale: float, wanted: str, opset: int) -> None:
+    nodes = "a = Neg(x) q = QuantizeLinear(a, s, z) y = DequantizeLinear(q, s, z)"
+    proto = quantized(nodes, f"float s = {{{scale}}}, int8 z = {{-128}}", opset=opset)
+    computes_the_same(proto, x=20 * X)
+    model = read(proto)
+    assert operators(model) == ["Neg", wanted]
+    (made,) = run(bytes(onnx_ir.to_proto(model.graph).SerializeToString()), x=np.full_like(X, -100))
+    assert made.max() == (6.0 if wanted == "Clip" else 100.0)
 
 
 @pytest.mark.parametrize(
