@@ -76,7 +76,7 @@ class PerTensorOrPerChannelFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The values that the codes of `x` stand for."""
         if self.training and self.observer_enabled[0]:
-            self._follow(x.detach())
+            self._follow(x.detach().float())
         if not self.fake_quant_enabled[0]:
             return x
         limits = (self.quant_min, self.quant_max)
@@ -85,12 +85,18 @@ class PerTensorOrPerChannelFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
         return torch.fake_quantize_per_tensor_affine(x, self.scale, self.zero_point, *limits)
 
     def _follow(self, x: torch.Tensor) -> None:
-        """Move the range towards that of a batch, and choose scale and zero point for it."""
+        """Move the range towards that of a batch, and choose scale and zero point for it.
+
+        A batch that overflowed, as in training with 16 bits now and then, leaves the range as it is.
+        """
         rows = x.movedim(self.ch_axis, 0).flatten(1) if self.ch_axis >= 0 else x.reshape(1, -1)
         low, high = torch.aminmax(rows, dim=1)
+        finite = low.isfinite() & high.isfinite()
+        low, high = torch.where(finite, low, self.lowest), torch.where(finite, high, self.highest)
+        seen = low, high
         low, high = self.lowest.lerp(low, self.pace), self.highest.lerp(high, self.pace)
         if self.widens:
-            low, high = torch.minimum(low, rows.amin(1)), torch.maximum(high, rows.amax(1))
+            low, high = torch.minimum(low, seen[0]), torch.maximum(high, seen[1])
         self.lowest.copy_(low)
         self.highest.copy_(high)
         low, high = low.clamp(max=0.0), high.clamp(min=0.0)

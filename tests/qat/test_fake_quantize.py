@@ -70,6 +70,26 @@ def test_a_range_moves_towards_what_is_seen_in_training_mode_alone() -> None:
     assert made.zero_point.item() == -128
 
 
+@pytest.mark.parametrize("widens", [False, True])
+@pytest.mark.parametrize("ruined", [float("nan"), float("inf"), -float("inf")])
+def test_a_batch_that_overflowed_leaves_the_range_as_it_is(ruined: float, widens: bool) -> None:
+    made = activations(pace=0.5)
+    made.begin(Affine.of(1 / 255, -128))
+    made.widens = widens
+    made.train()(torch.tensor([0.5, ruined]))
+    assert (made.lowest.item(), made.highest.item()) == pytest.approx((0.0, 1.0))
+    assert made.scale.item() == pytest.approx(1 / 255)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_ranges_follow_values_of_16_bits_too(dtype: Any) -> None:
+    made = activations(pace=0.5)
+    made.begin(Affine.of(1 / 255, -128))
+    made.train()(torch.tensor([0.0, 3.0], dtype=dtype))
+    assert made.highest.item() == pytest.approx(2.0)
+    assert made.highest.dtype == torch.float32
+
+
 def test_a_range_that_several_tensors_share_holds_each_of_them_at_once() -> None:
     made = activations(pace=0.5)
     made.begin(Affine.of(1 / 255, -128))
