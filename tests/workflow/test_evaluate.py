@@ -142,3 +142,24 @@ def test_a_picture_that_cannot_be_taken_is_refused(converted: Converted, tmp_pat
     file.write_bytes(network().SerializeToString())
     with raises_error("picture-not-taken"):
         dlpuconv.load(file)(image=tmp_path / "text.png")
+
+
+def test_a_module_that_writes_into_its_buffers_is_evaluated_as_it_is_and_stays_so() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Counting(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(1))
+
+        def forward(self, image: Any) -> Any:
+            self.calls.add_(1)
+            return image * 2
+
+    module = Counting()
+    assert dlpuconv.evaluate(module, [(IMAGES, IMAGES * 2)] * 2, _error_of_batches) == pytest.approx(0.0)
+    assert module.calls.item() == 0
+
+
+def _error_of_batches(predict: Any, batches: Any) -> float:
+    return float(np.mean([error_of(predict, batch) for batch in batches]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dlpuconv.frontends.pytorch.outputs import output_names, plain_output
-from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+from dlpuconv.frontends.pytorch.replica import own_tensors, replica, unwrapped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ def predict_by_module(module: Any) -> Predict:
     """
     import torch
 
-    ours = replica(unwrapped(module))
+    ours = own_tensors(replica(unwrapped(module)))
     held = [*ours.parameters(), *ours.buffers(), torch.empty(0)]
     device, dtype = held[0].device, next(each.dtype for each in held if each.is_floating_point())
 

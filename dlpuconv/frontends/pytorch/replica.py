@@ -48,15 +48,20 @@ def replica(module: Any) -> Any:
     return twins[id(module)]
 
 
-def own_tensors(module: Any) -> Any:
-    """The same replica with copies of all tensors, for a real run of it, which may write into them."""
+def own_tensors(module: Any, device: Any = None) -> Any:
+    """The same replica with copies of all tensors, for a real run of it, which may write into them.
+
+    Args:
+        module: made by `replica`.
+        device: where the copies are; by default where the originals are.
+    """
     import torch
 
     made: dict[int, Any] = {}
 
     def own(tensor: Any) -> Any:
         if id(tensor) not in made:
-            copy, trains = tensor.detach().clone(), tensor.requires_grad
+            copy, trains = tensor.detach().to(device or tensor.device, copy=True), tensor.requires_grad
             is_weight = isinstance(tensor, torch.nn.Parameter)
             made[id(tensor)] = torch.nn.Parameter(copy, trains) if is_weight else copy.requires_grad_(trains)
         return made[id(tensor)]
