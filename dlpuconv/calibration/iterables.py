@@ -48,7 +48,7 @@ def read_iterable(source: Iterable[object] | Dataset, request: SampleRequest) ->
     linter = Linter(request.signature, request.preprocessing, calibrates=request.calibrates)
     spool = ArraySamples.spool_for(request.signature)
     noun = type(source).__name__
-    total = _length(source)
+    total = length_of(source)
     numbers = evenly(total, request.limit) if total is not None and _is_by_number(source) else None
     items = iter(source) if numbers is None else (source[number] for number in numbers)  # type: ignore[index]
     records = _Records(_numbered(count() if numbers is None else numbers, items), total, request)
@@ -63,7 +63,7 @@ def read_iterable(source: Iterable[object] | Dataset, request: SampleRequest) ->
     return Read(samples=ArraySamples(spool), warnings=found)
 
 
-def _length(source: object) -> int | None:
+def length_of(source: object) -> int | None:
     """How many items there are, where the source knows.
 
     A DataLoader over a dataset that is a stream has a `__len__` that raises.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from dlpuconv.calibration.iterables import length_of
 from dlpuconv.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dlpuconv.qat.prepared import Preparation
 
     type Arguments = tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]
 
@@ -19,13 +23,49 @@ _SIZE = 4
 """Samples of an array that are taken together."""
 
 
-def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[float, Arguments]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """How a module takes a batch.
+
+    Attributes:
+        positional: how many inputs it takes by position.
+        named: further ones, which it takes by name.
+        known: every name that it takes in a dict.
+    """
+
+    positional: int
+    named: tuple[str, ...]
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, module: torch.nn.Module, preparation: Preparation) -> Call:
+        """As a module was called when it was prepared.
+
+        Args:
+            module: the float one.
+            preparation: of the one that is trained.
+        """
+        named = tuple(preparation.named)
+        known = frozenset((*inspect.signature(module.forward).parameters, *named))
+        return cls(positional=len(preparation.positional), named=named, known=known)
+
+    def arguments(self, batch: Any, device: torch.device) -> Arguments:
+        """What a batch holds beside labels, on a device."""
+        if isinstance(batch, dict):
+            return (), {name: _tensor(values, device) for name, values in batch.items() if name in self.known}
+        several = batch if isinstance(batch, tuple | list) else (batch,)
+        inputs = [_tensor(values, device) for values in several[: self.positional + len(self.named)]]
+        first, further = inputs[: self.positional], inputs[self.positional :]
+        return tuple(first), dict(zip(self.named, further, strict=False))
+
+
+def batches(data: Any, call: Call, device: torch.device) -> Iterator[tuple[float, Arguments]]:
     """Arguments of a module, batch by batch.
 
     Args:
         data: [N, ...] of the one input, which are shuffled, or an iterable of batches: of arrays, of tuples whose first
             elements are the inputs, or of dicts of the inputs by name. Labels behind the inputs are left alone.
-        inputs: how many positional ones the module takes.
+        call: how the module takes them.
         device: where it is.
 
     Raises:
@@ -37,15 +77,11 @@ def batches(data: Any, inputs: int, device: torch.device) -> Iterator[tuple[floa
     if isinstance(data, torch.Tensor | np.ndarray):
         whole = torch.as_tensor(data)
         data = whole[torch.randperm(len(whole))].split(_SIZE) if len(whole) else ()  # split makes a batch of nothing
-    count = len(data) if isinstance(data, Sized) else 0
+    count = length_of(data) or 0
     number = -1
     for number, batch in enumerate(data):
         share = number / count if count else 0.0
-        if isinstance(batch, dict):
-            yield share, ((), {name: _tensor(values, device) for name, values in batch.items()})
-        else:
-            several = batch if isinstance(batch, tuple | list) else (batch,)
-            yield share, (tuple(_tensor(values, device) for values in several[:inputs]), {})
+        yield share, call.arguments(batch, device)
     if number < 0:
         raise UsageError(
             "the data yielded no batch. It is read several times, so give a list or a DataLoader, not a generator",

@@ -10,9 +10,10 @@ import torch
 from torch.utils._pytree import tree_map
 
 from dlpuconv.frontends.options import SourceOptions
-from dlpuconv.frontends.pytorch.arguments import arguments_of
+from dlpuconv.frontends.pytorch.arguments import arguments_of, on_cpu
 from dlpuconv.frontends.pytorch.exporter import exporting, onnx_program
-from dlpuconv.frontends.pytorch.replica import replica, unwrapped
+from dlpuconv.frontends.pytorch.outputs import exportable_output
+from dlpuconv.frontends.pytorch.replica import own_tensors, replica, unwrapped
 from dlpuconv.qat.folding import fold_batch_norms, give_biases
 
 if TYPE_CHECKING:
@@ -57,10 +58,12 @@ def capture(module: torch.nn.Module, example_inputs: object) -> Captured:
         UsageError: there are no example inputs, or they do not fit.
         ModelError: the module cannot be exported.
     """
-    positional, named = arguments_of(unwrapped(module), example_inputs)
+    positional, named = on_cpu(arguments_of(unwrapped(module), example_inputs))
+    ours = own_tensors(replica(unwrapped(module)), "cpu")
+    ours.register_forward_hook(exportable_output)
     kind = type(module).__name__
     with exporting(f"torch.export cannot capture {kind} for several samples at once"):
-        folded = _exported(replica(unwrapped(module)), positional, named).module(check_guards=False)
+        folded = _exported(ours, positional, named).module(check_guards=False)
         fold_batch_norms(folded)
         give_biases(folded)
     return _captured(folded, positional, named, kind)
@@ -114,7 +117,7 @@ def _own(model: torch.fx.GraphModule) -> None:
         if name not in read:
             delattr(holder, last)
         elif isinstance(tensor, torch.nn.Parameter):
-            setattr(holder, last, torch.nn.Parameter(tensor.detach().clone()))
+            setattr(holder, last, torch.nn.Parameter(tensor.detach().clone(), tensor.requires_grad))
         else:
             holder.register_buffer(last, tensor.detach().clone())
     model.recompile()

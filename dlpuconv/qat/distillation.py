@@ -14,8 +14,9 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from dlpuconv.display.progress import Silent
+from dlpuconv.frontends.pytorch.outputs import plain_output
 from dlpuconv.frontends.pytorch.replica import own_tensors, replica, unwrapped
-from dlpuconv.qat.batches import batches
+from dlpuconv.qat.batches import Call, batches
 from dlpuconv.qat.learned import take_over
 from dlpuconv.qat.ranges import freeze_ranges
 from dlpuconv.qat.rates import in_steps
@@ -61,13 +62,14 @@ def distil(  # noqa: PLR0913 - what torch's own loops take, three of them by pos
         epochs: number of passes over the data.
         held_out: samples to compare states on, in the same form. If None, every fifth sample of an array is held out
             from training; with a loader, no states are compared, and the last one is kept.
-        optimizer: of the module's parameters; if None, Adam with learning rates in proportion to each layer's scale.
+        optimizer: of the module's parameters, which gets its learning rates back afterwards; if None, Adam with
+            learning rates in proportion to each layer's scale.
         progress: where progress is shown.
 
     Raises:
         UsageError: the data yields nothing, or nothing more in a later epoch.
     """
-    teacher = own_tensors(replica(unwrapped(float_module))).to(next(prepared.parameters()).device)
+    teacher = own_tensors(replica(unwrapped(float_module)), next(prepared.parameters()).device)
     if held_out is None:
         data, held_out = split(data)
     freeze_ranges(prepared)
@@ -87,6 +89,8 @@ def distil(  # noqa: PLR0913 - what torch's own loops take, three of them by pos
             if best is not None:
                 best.look()
             step()
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
     if best is not None:
         best.restore()
     prepared.eval()
@@ -95,10 +99,11 @@ def distil(  # noqa: PLR0913 - what torch's own loops take, three of them by pos
 def _losses(prepared: PreparedModule, teacher: torch.nn.Module, data: Any) -> Iterator[tuple[float, torch.Tensor]]:
     """The share of the data that came before each batch, and the distance of the module's answers to it."""
     device = next(prepared.parameters()).device
-    for share, (positional, named) in batches(data, len(prepared.preparation.positional), device):
+    for share, (positional, named) in batches(data, Call.of(teacher, prepared.preparation), device):
         with torch.no_grad():
             wanted = teacher(*positional, **named)
-        yield share, distance(prepared(*positional, **named), wanted)
+        answers = prepared(*positional, **named)
+        yield share, distance(*(plain_output(teacher, None, each) for each in (answers, wanted)))
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator] # torch is not followed

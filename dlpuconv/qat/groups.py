@@ -125,9 +125,10 @@ def _part(model: torch.fx.GraphModule, path: Sequence[torch.fx.Node], channels: 
 
 def _some(model: torch.fx.GraphModule, layer: torch.fx.Node, constant: torch.fx.Node, channels: slice) -> torch.fx.Node:
     """Some rows of a layer's constant, as a parameter of their own."""
-    values = tensor_of(model, constant).detach()[channels].clone()
+    whole = tensor_of(model, constant)
+    values = whole.detach()[channels].clone()
     kind = "bias" if values.dim() == 1 else "weight"
     name = f"{layer.name}_{channels.start}_{kind}"
-    model.register_parameter(name, torch.nn.Parameter(values))
+    model.register_parameter(name, torch.nn.Parameter(values, whole.requires_grad))
     found: torch.fx.Node = model.graph.get_attr(name)
     return found

@@ -43,7 +43,7 @@ def parameter_beside(
     old = model.graph.find_nodes(op="get_attr", target=f"{inside}{name}")
     if any(set(each.users) - {layer} for each in old):
         name = f"{layer.name}_{name}"
-    setattr(model.get_submodule(path), name, torch.nn.Parameter(values))
+    setattr(model.get_submodule(path), name, torch.nn.Parameter(values, tensor_of(model, constant).requires_grad))
     with model.graph.inserting_before(layer):
         return model.graph.get_attr(f"{inside}{name}")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, override
 
 import torch
+from torch.fx.node import map_aggregate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,13 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
             part.training = mode  # graphs of torchao refuse to be told
         return self
 
+    @override
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        """Move to another device, with the tensors that `forward` makes there itself."""
+        super()._apply(fn, recurse)
+        _make_tensors_on(self.graph, next(self.graph.buffers()).device)
+        return self
+
     def quantized_onnx(self, options: SourceOptions) -> onnx.ModelProto:
         """The model with quantized weights, and with QuantizeLinear and DequantizeLinear around activations.
 
@@ -85,7 +93,17 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
         told = self.preparation
         with exporting(f"torchao cannot convert {told.name}"):
             graph = copy.deepcopy(self.graph).cpu()
+            _make_tensors_on(graph, torch.device("cpu"))
             leave_constants(graph)
             graph = convert_pt2e(graph)
         names = replace(options, output_names=options.output_names or told.outputs)
         return exported(graph, told.positional, told.named, names, told.name)
+
+
+def _make_tensors_on(graph: torch.fx.GraphModule, device: torch.device) -> None:
+    """Change where a graph makes tensors, such as positions: its operators name the device that it was captured on."""
+    for node in graph.graph.nodes:
+        node.args, node.kwargs = map_aggregate(
+            (node.args, node.kwargs), lambda value: device if isinstance(value, torch.device) else value
+        )
+    graph.recompile()

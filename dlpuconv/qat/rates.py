@@ -29,7 +29,7 @@ def in_steps(prepared: PreparedModule, rate: float) -> list[dict[str, Any]]:
         part = prepared.graph.get_submodule(node.target) if node.op == "call_module" else None
         if isinstance(part, PerTensorOrPerChannelFakeQuantize) and part.is_of_weights:
             scales[str(node.args[0].target)] = float(part.scale.mean())
-    trained = dict(prepared.graph.named_parameters())
+    trained = {name: values for name, values in prepared.graph.named_parameters() if values.requires_grad}
     sizes = {name: scales.get(name, float(values.detach().abs().max()) / _CODES) for name, values in trained.items()}
     usual = median([size for size in sizes.values() if size] or [1 / _CODES])  # what is all zeros tells nothing
     return [{"params": [values], "lr": rate * (sizes[name] or usual)} for name, values in trained.items()]

@@ -15,6 +15,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchao")
 
 
+def taken(data: Any) -> list[Any]:
+    """Every batch that a module of one input gets."""
+    from dlpuconv.qat.batches import Call, batches
+
+    call = Call(positional=1, named=(), known=frozenset(("x",)))
+    return list(batches(data, call, torch.device("cpu")))
+
+
 def test_an_error_counts_in_shares_of_the_outputs_variance() -> None:
     from dlpuconv.qat.distillation import distance
 
@@ -47,21 +55,59 @@ def test_a_bias_of_zeros_is_trained_as_the_others_are() -> None:
 
 
 def test_data_that_is_used_up_is_told_and_not_trained_on() -> None:
-    from dlpuconv.qat.batches import batches
-
     once = (batch for batch in [torch.zeros(2, 3)])
-    assert len(list(batches(once, 1, torch.device("cpu")))) == 1
+    assert len(taken(once)) == 1
     with raises_error("training-no-batch"):
-        list(batches(once, 1, torch.device("cpu")))
+        taken(once)
     with raises_error("training-no-batch"):  # a batch of nothing would make every parameter NaN
-        list(batches(np.zeros((0, 3)), 1, torch.device("cpu")))
+        taken(np.zeros((0, 3)))
 
 
 def test_arrays_of_numpys_own_precision_become_torchs() -> None:
-    from dlpuconv.qat.batches import batches
-
-    (_, ((values,), _)), *_ = batches([np.ones((1, 2)), {}], 1, torch.device("cpu"))
+    ((_, ((values,), _)),) = taken([np.ones((1, 2))])
     assert values.dtype == torch.float32
+
+
+class Stream(torch.utils.data.IterableDataset):  # type: ignore[misc, name-defined]
+    """Pairs of a sample and a label, of which nobody knows how many there are."""
+
+    def __iter__(self) -> Any:
+        return iter([(torch.full((3,), float(number)), number) for number in range(5)])
+
+
+def test_a_loader_over_a_stream_is_read_to_its_end() -> None:
+    found = taken(torch.utils.data.DataLoader(Stream(), batch_size=2))
+    assert [len(positional[0]) for _, (positional, _) in found] == [2, 2, 1]
+    assert [share for share, _ in found] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        (torch.ones(1, 3), torch.zeros(1, 2), "label"),
+        {"image": torch.ones(1, 3), "mask": torch.zeros(1, 2), "label": torch.tensor([7])},
+    ],
+    ids=["tuple", "dict"],
+)
+@pytest.mark.parametrize("by_position", [0, 1, 2])
+def test_labels_are_left_alone_however_a_module_takes_its_inputs(batch: Any, by_position: int) -> None:
+    from dlpuconv.qat.batches import Call
+
+    named = ("image", "mask")[by_position:]
+    call = Call(positional=by_position, named=named, known=frozenset(("image", "mask")))
+    positional, by_name = call.arguments(batch, torch.device("cpu"))
+    given = dict(zip(("image", "mask"), positional, strict=False)) | by_name
+    assert given.keys() == {"image", "mask"}
+    assert given["image"].tolist() == [[1.0, 1.0, 1.0]]
+
+
+def test_only_parameters_that_are_not_frozen_are_trained() -> None:
+    from dlpuconv.qat.rates import in_steps
+
+    dense = torch.nn.Linear(2, 1)
+    dense.weight.requires_grad_(False)
+    prepared: Any = SimpleNamespace(graph=torch.fx.symbolic_trace(dense))
+    assert [group["params"] for group in in_steps(prepared, 0.1)] == [[prepared.graph.bias]]
 
 
 def test_what_cannot_be_prepared_is_told_before_any_work() -> None:

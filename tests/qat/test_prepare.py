@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import io
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,82 @@ def test_it_trains_in_any_loop(prepared: Any) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+def test_it_trains_with_mixed_precision(prepared: Any) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = prepared.train()(torch.from_numpy(CALIBRATION)).square().mean()
+    loss.backward()
+    assert all(torch.isfinite(values.grad).all() for values in prepared.parameters())
+
+
+@dataclasses.dataclass
+class Found:
+    """What a forward may return."""
+
+    scores: Any
+    stride: int
+
+
+class Positions(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """Takes its input by name, makes a tensor where that is, is frozen in part, and returns more than tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 2, 1)
+        self.first.requires_grad_(False)
+
+    def forward(self, *, image: Any) -> Any:
+        x = torch.relu(self.first(image))
+        return Found(self.last(x * torch.arange(x.shape[-1], device=x.device)), 8)
+
+
+@pytest.fixture(scope="module")
+def positions() -> Any:
+    example = {"image": torch.zeros(1, 3, 32, 32)}
+    return qat.prepare(
+        Positions().eval(),
+        target="artpec8",
+        example_inputs=example,
+        calibration=[{"image": image[None]} for image in CALIBRATION],
+        start="none",
+    )
+
+
+def test_a_prepared_module_returns_its_tensors_by_name(positions: Any) -> None:
+    with torch.no_grad():
+        found = positions.eval()(image=torch.from_numpy(CALIBRATION))
+    assert found["scores"].shape == (24, 2, 30, 30)
+    assert found["stride"] is None
+
+
+def test_what_forward_makes_moves_to_another_device_with_the_module(positions: Any) -> None:
+    """The device `meta` has shapes alone, and tells tensors of other devices apart as a GPU does."""
+    moved = copy.deepcopy(positions).eval().to("meta")
+    named = [node.kwargs["device"].type for node in moved.graph.graph.nodes if "device" in node.kwargs]
+    assert named
+    assert set(named) == {"meta"}
+    for part in fake_quantizers(moved):
+        part.forward = lambda values: values  # which ask for the value of a flag
+    assert moved(image=torch.zeros(2, 3, 32, 32, device="meta"))["scores"].device.type == "meta"
+    assert {node.kwargs["device"].type for node in positions.graph.graph.nodes if "device" in node.kwargs} == {"cpu"}
+
+
+def test_frozen_parameters_stay_frozen(positions: Any) -> None:
+    prepared = copy.deepcopy(positions)
+    assert {name for name, values in prepared.graph.named_parameters() if not values.requires_grad} == {
+        "first.weight",
+        "first.bias",
+    }
+    qat.distil(prepared, Positions().eval(), [CALIBRATION], epochs=1)
+    assert prepared.graph.get_parameter("first.weight").grad is None
+
+
+def test_an_optimizer_has_its_rates_afterwards(prepared: Any, float_module: Any) -> None:
+    optimizer = torch.optim.SGD(prepared.parameters(), lr=1e-6)
+    qat.distil(prepared, float_module, CALIBRATION, epochs=1, optimizer=optimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == [1e-6]
 
 
 def test_evaluation_and_frozen_ranges_leave_scales_as_they_are(prepared: Any) -> None:

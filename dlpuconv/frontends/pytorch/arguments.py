@@ -48,6 +48,14 @@ def arguments_of(module: Any, example_inputs: object) -> Arguments:
     return _one_sample(positional, named)
 
 
+def on_cpu(arguments: Any) -> Any:
+    """The same containers with all tensors on the CPU."""
+    import torch
+    from torch.utils._pytree import tree_map
+
+    return tree_map(lambda value: value.cpu() if isinstance(value, torch.Tensor) else value, arguments)
+
+
 def _one_sample(positional: tuple[Any, ...], named: dict[str, Any]) -> Arguments:
     """The first sample of a batch, as a `DataLoader` gives it: cameras deliver one at a time.
 

@@ -26,6 +26,18 @@ def plain_output(module: Any, _: Any, output: Any) -> Any:
     return found
 
 
+def exportable_output(module: Any, _: Any, output: Any) -> Any:
+    """Dicts instead of dataclasses and other mappings, and None instead of what is no tensor: a forward hook.
+
+    Unlike `plain_output`, it leaves tuples, lists and namedtuples what they are, for those who call the module.
+
+    Raises:
+        UnsupportedModelError: something else is returned, or no tensor.
+    """
+    plain_output(module, None, output)
+    return _exportable(output)
+
+
 def output_names(tree: Any) -> Iterator[tuple[str, int]]:
     """Name and number of each output: its keys joined by dots; empty where it has no keys but only places in tuples.
 
@@ -52,6 +64,18 @@ def _plain(value: Any, kind: str, is_tensor: Callable[[Any], bool]) -> Any:
         )
     found = {key: _plain(item, kind, is_tensor) for key, item in items.items()}
     return {key: item for key, item in found.items() if item is not None} or None
+
+
+def _exportable(value: Any) -> Any:
+    import torch
+
+    if isinstance(value, tuple | list):
+        items = [_exportable(item) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    items_by_name = _items(value)
+    if items_by_name is not None:
+        return {name: _exportable(item) for name, item in items_by_name.items()}
+    return value if isinstance(value, torch.Tensor) else None
 
 
 def _items(value: Any) -> dict[str | int, Any] | None:

@@ -75,7 +75,7 @@ def export(source: Any, example_inputs: object, options: SourceOptions, name: st
 
 def _of_module(module: Any, example_inputs: object, options: SourceOptions) -> onnx.ModelProto:
     """By torch's exporter of graphs, or where that fails, by the one that traces."""
-    from dlpuconv.frontends.pytorch.arguments import arguments_of
+    from dlpuconv.frontends.pytorch.arguments import arguments_of, on_cpu
     from dlpuconv.frontends.pytorch.exporter import exported
     from dlpuconv.frontends.pytorch.replica import own_tensors
     from dlpuconv.frontends.pytorch.torchscript import WHAT_A_TRACE_IS, traced
@@ -86,7 +86,8 @@ def _of_module(module: Any, example_inputs: object, options: SourceOptions) -> o
     try:
         return exported(_ours(module), positional, named, options, kind)
     except ModelError as error:
-        proto = traced(own_tensors(_ours(module)), positional, named, options, error)
+        positional, named = on_cpu((positional, named))
+        proto = traced(own_tensors(_ours(module), "cpu"), positional, named, options, error)
         warnings.warn(f"{error}; {WHAT_A_TRACE_IS}", stacklevel=3)
         return proto
 
