@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlpuconv.calibration.matching import as_array
 from dlpuconv.errors import MetricError, MissingDependencyError, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def mean_iou(predict: Predict, loader: Loader, *, output: str | None = None, ign
         scores = torch.from_numpy(np.ascontiguousarray(_chosen(outputs, output)))
         if counted is None:
             counted = MulticlassJaccardIndex(scores.shape[1], average="macro", ignore_index=ignore_index)
-        counted.update(scores, torch.from_numpy(np.asarray(target)))
+        counted.update(scores, torch.from_numpy(as_array(target, "the classes")))
     if counted is None:
         raise MetricError("the loader yielded no batch, so there is nothing to measure", id="metric-no-data")
     return float(counted.compute())
@@ -117,9 +118,9 @@ def mean_average_precision(predict: Predict, loader: Loader, *, decode: Callable
 
 def _annotations(boxes: Boxes, image: int, first: int) -> list[dict[str, Any]]:
     """In COCO's form, numbered from `first` on."""
-    corners = np.asarray(boxes["boxes"], np.float64).reshape(-1, 4)
-    labels = np.asarray(boxes["labels"]).reshape(-1)
-    scores = np.asarray(boxes.get("scores", np.ones(len(labels))), np.float64).reshape(-1)
+    corners = as_array(boxes["boxes"], "the boxes").astype(np.float64).reshape(-1, 4)
+    labels = as_array(boxes["labels"], "the labels").reshape(-1)
+    scores = as_array(boxes.get("scores", np.ones(len(labels))), "the scores").astype(np.float64).reshape(-1)
     return [
         {
             "id": first + row, "image_id": image, "category_id": int(label), "score": float(score), "iscrowd": 0,
@@ -134,7 +135,7 @@ def _annotations(boxes: Boxes, image: int, first: int) -> list[dict[str, Any]]:
 def _gathered(predict: Predict, loader: Loader, output: str | None) -> tuple[Array, Array]:
     """Scores [N, classes] and classes [N] of all samples."""
     pairs = [
-        (_chosen(outputs, output), np.asarray(target, np.int64).reshape(-1))
+        (_chosen(outputs, output), as_array(target, "the classes").astype(np.int64).reshape(-1))
         for outputs, target in _answers(predict, loader)
     ]
     if not pairs:

@@ -58,6 +58,38 @@ def test_mean_average_precision_counts_boxes_by_their_overlap() -> None:
     assert score({"boxes": [], "labels": [], "scores": []}) == 0.0
 
 
+class Elsewhere:
+    """A tensor of a GPU, which numpy cannot read."""
+
+    dtype = "torch.int64"
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.asarray(values)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+    def detach(self) -> Elsewhere:
+        return self
+
+    def cpu(self) -> Any:
+        return self
+
+    def numpy(self) -> Any:
+        return self.values
+
+
+def test_targets_may_be_tensors_of_a_gpu() -> None:
+    pytest.importorskip("torchmetrics")
+    pytest.importorskip("faster_coco_eval")
+    assert metrics.top_k(as_it_is, [(scores, Elsewhere(classes)) for scores, classes in BATCHES]) == 0.5
+    area = np.eye(2, dtype=np.float32)[np.array([[[0, 1]]])].transpose(0, 3, 1, 2)
+    assert metrics.mean_iou(as_it_is, [(area, Elsewhere([[[0, 1]]]))]) == 1.0
+    truth: Any = {"boxes": Elsewhere([[0, 0, 10, 10]]), "labels": Elsewhere([1])}
+    found: Any = {**truth, "scores": Elsewhere([0.9])}
+    assert metrics.mean_average_precision(as_it_is, [({}, [truth])], decode=lambda _: [found]) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("metric", [metrics.top_k, metrics.mean_iou])
 def test_a_metric_says_which_extra_is_missing(monkeypatch: pytest.MonkeyPatch, metric: Any) -> None:
     monkeypatch.setattr(metrics, "find_spec", lambda _: None)
