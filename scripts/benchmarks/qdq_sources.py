@@ -12,13 +12,14 @@ from rich.table import Table
 
 from scripts.benchmarks.evaluation import DECIBEL_METRIC, Evaluation
 from scripts.benchmarks.fed_layers import fed_layers
+from scripts.benchmarks.kernels import kernels_that_round_once
 from scripts.benchmarks.pt2e_source import NAME, Trained
 from scripts.benchmarks.qdq import Scored, rivals
 from scripts.benchmarks.qdq_rival import Way
 from scripts.benchmarks.shared import console, decibels, mark, model_names, opened, source_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dlpuconv.calibration import Sample
     from dlpuconv.workflow.conversion import Conversion
@@ -34,6 +35,8 @@ WAYS = {
 LEAST_DB, MOST_LOST, LEAST_EQUAL = 20.0, 0.005, 0.99
 _FED = 3
 """Samples on which layers are compared."""
+_NOISE = 0.01
+"""In steps of 8 bits over a sample's values."""
 
 
 def run_sources(*, models: str, samples: int, limit: int | None, trained: bool) -> tuple[dict[str, Any], list[str]]:
@@ -119,10 +122,11 @@ def _compared(evaluation: Evaluation, source: Path, made: Conversion, values: Ar
         known = {port.name for port in model.signature.outputs}
         names = evaluation.names if known.issuperset(evaluation.names) else sorted(known)
         outputs = replace(evaluation, names=names).loaded(file)
+        others = _sensitivity(source, file, held_out)
     return {
         "file": round(float(evaluation.task.score(outputs, evaluation.y)), 4),
         "sqnr_db": round(parity.min_sqnr, 2),
-        **({"onnxruntime_db": round(_integer_kernels(source, held_out), 2)} if source.suffix == ".onnx" else {}),
+        **others,
         "kept": scales["kept"],
         "refitted": len(scales["refitted"]),
         "not_stated": len(scales["measured"]),
@@ -132,21 +136,57 @@ def _compared(evaluation: Evaluation, source: Path, made: Conversion, values: Ar
     }
 
 
-def _integer_kernels(source: Path, samples: Sequence[Sample]) -> float:
-    """Decibels of ONNX Runtime's own integer kernels beside its float run of the same file; of the worst output.
+def _sensitivity(source: Path, file: Path, samples: Sequence[Sample]) -> dict[str, float]:
+    """Decibels of others beside ONNX Runtime's float run of the source, of the worst output, to read our figure by.
 
-    The reader of our figure sees by it how much such a network makes of single roundings.
+    ONNX Runtime's integer kernels, and the source itself with a little noise on its input, tell how much such a network
+    makes of single roundings. Our file on XNNPACK tells what is due to the plain kernels, which round twice.
     """
+    if source.suffix != ".onnx":
+        return {}
+    exact = _onnxruntime(source, samples)
+    beside = {
+        "onnxruntime_db": _onnxruntime(source, samples, integer=True),
+        "xnnpack_db": _xnnpack(file, samples),
+        "disturbed_db": _onnxruntime(source, list(_disturbed(samples))),
+    }
+    return {
+        what: round(min(decibels(exact[name], values) for name, values in found.items()), 2)
+        for what, found in beside.items()
+    }
+
+
+def _disturbed(samples: Sequence[Sample]) -> Iterator[Sample]:
+    """With uniform noise of a hundredth of a step of 8 bits: every two-hundredth code or so is another one."""
+    noise = np.random.default_rng(0)
+    for sample in samples:
+        reach = {name: _NOISE * np.ptp(values) / 255 for name, values in sample.items()}
+        yield {
+            name: (values + noise.uniform(-reach[name], reach[name], values.shape)).astype(values.dtype)
+            for name, values in sample.items()
+        }
+
+
+def _onnxruntime(source: Path, samples: Sequence[Sample], *, integer: bool = False) -> dict[str, Array]:
+    """Each operator by itself in float, or fused as far as there are integer kernels."""
     import onnxruntime as ort
 
-    answers = []
-    for level in (ort.GraphOptimizationLevel.ORT_DISABLE_ALL, ort.GraphOptimizationLevel.ORT_ENABLE_ALL):
-        options = ort.SessionOptions()
-        options.graph_optimization_level, options.log_severity_level = level, 3
-        session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        answers.append([session.run(None, dict(sample)) for sample in samples])
-    pairs = ([np.stack(each) for each in zip(*made, strict=True)] for made in answers)
-    return min(decibels(exact, integer) for exact, integer in zip(*pairs, strict=True))
+    levels = ort.GraphOptimizationLevel
+    options = ort.SessionOptions()
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if integer else levels.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    answers = [session.run(None, dict(sample)) for sample in samples]
+    names = [output.name for output in session.get_outputs()]
+    return {name: np.stack(each) for name, each in zip(names, zip(*answers, strict=True), strict=True)}
+
+
+def _xnnpack(file: Path, samples: Sequence[Sample]) -> dict[str, Array]:
+    import dlpuconv
+
+    with kernels_that_round_once(), dlpuconv.load(file) as network:
+        answers = [network(dict(sample)) for sample in samples]
+    return {name: np.stack([answer[name] for answer in answers]) for name in answers[0]}
 
 
 def _missed(found: dict[str, Any]) -> list[str]:
@@ -168,7 +208,7 @@ def _missed(found: dict[str, Any]) -> list[str]:
 def _print(figures: dict[str, Any], missed: list[str]) -> None:
     table = Table(
         title="Quantized sources: the metric, and dB beside the source in ONNX Runtime's float kernels, of ours and of"
-        " its integer kernels"
+        " its integer kernels, of ours by XNNPACK, and of the source itself with noise of .01 step on its input"
     )
     for column in (
         "model",
@@ -177,6 +217,8 @@ def _print(figures: dict[str, Any], missed: list[str]) -> None:
         "file",
         "dB",
         "ORT int8",
+        "XNNPACK",
+        "noise",
         "kept",
         "re-fitted",
         "not stated",
@@ -187,7 +229,17 @@ def _print(figures: dict[str, Any], missed: list[str]) -> None:
     for title, found in figures.items():
         good = not any(sentence.startswith(f"{title}: ") for sentence in missed)
         source = f"{found['source']['metric']:.3f}" if "source" in found else "-"
-        keys = ("file", "sqnr_db", "onnxruntime_db", "kept", "refitted", "not_stated", "least_equal")
+        keys = (
+            "file",
+            "sqnr_db",
+            "onnxruntime_db",
+            "xnnpack_db",
+            "disturbed_db",
+            "kept",
+            "refitted",
+            "not_stated",
+            "least_equal",
+        )
         table.add_row(title, found["metric"], source, *(str(found.get(key, "-")) for key in keys), mark(good))
     console.print(table)
     for sentence in missed:
