@@ -27,9 +27,9 @@ def plain_output(module: Any, _: Any, output: Any) -> Any:
 
 
 def exportable_output(module: Any, _: Any, output: Any) -> Any:
-    """Dicts instead of dataclasses and other mappings, and None instead of what is no tensor: a forward hook.
+    """Dicts instead of containers that torch does not know, and None instead of what is no tensor: a forward hook.
 
-    Unlike `plain_output`, it leaves tuples, lists and namedtuples what they are, for those who call the module.
+    Unlike `plain_output`, it keeps the form of all others, for those who go on calling the module.
 
     Raises:
         UnsupportedModelError: something else is returned, or no tensor.
@@ -67,15 +67,17 @@ def _plain(value: Any, kind: str, is_tensor: Callable[[Any], bool]) -> Any:
 
 
 def _exportable(value: Any) -> Any:
+    """The containers that torch knows, such as namedtuples, stay; others become dicts."""
     import torch
+    from torch.utils._pytree import tree_map
 
-    if isinstance(value, tuple | list):
-        items = [_exportable(item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    items_by_name = _items(value)
-    if items_by_name is not None:
-        return {name: _exportable(item) for name, item in items_by_name.items()}
-    return value if isinstance(value, torch.Tensor) else None
+    def leaf(part: Any) -> Any:
+        if isinstance(part, torch.Tensor):
+            return part
+        items = _items(part)
+        return None if items is None else _exportable(items)
+
+    return tree_map(leaf, value)
 
 
 def _items(value: Any) -> dict[str | int, Any] | None:
