@@ -11,6 +11,8 @@ import torch
 
 from dlpuconv.calibration.iterables import length_of
 from dlpuconv.errors import UsageError
+from dlpuconv.language.brief import listed
+from dlpuconv.placement.forecast_text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +52,31 @@ class Call:
         return cls(positional=len(preparation.positional), named=named, known=known)
 
     def arguments(self, batch: Any, device: torch.device) -> Arguments:
-        """What a batch holds beside labels, on a device."""
+        """What a batch holds beside labels, on a device.
+
+        Raises:
+            UsageError: it holds less than the module takes.
+        """
+        count = self.positional + len(self.named)
         if isinstance(batch, dict):
-            return (), {name: _tensor(values, device) for name, values in batch.items() if name in self.known}
+            by_name = {name: _tensor(values, device) for name, values in batch.items() if name in self.known}
+            if len(by_name) < count:
+                raise UsageError(
+                    f"a batch of the training data has the keys {listed(map(repr, batch))}, but the module takes"
+                    f" {plural(count, 'input')} by the names {listed(map(repr, sorted(self.known)))}",
+                    id="training-inputs",
+                )
+            return (), by_name
         several = batch if isinstance(batch, tuple | list) else (batch,)
-        inputs = [_tensor(values, device) for values in several[: self.positional + len(self.named)]]
+        if len(several) < count:
+            raise UsageError(
+                f"a batch of the training data has {plural(len(several), 'element')}, but the module takes"
+                f" {plural(count, 'input')}",
+                id="training-inputs",
+            )
+        inputs = [_tensor(values, device) for values in several[:count]]
         first, further = inputs[: self.positional], inputs[self.positional :]
-        return tuple(first), dict(zip(self.named, further, strict=False))
+        return tuple(first), dict(zip(self.named, further, strict=True))
 
 
 def batches(data: Any, call: Call, device: torch.device) -> Iterator[tuple[float, Arguments]]:
@@ -69,7 +89,8 @@ def batches(data: Any, call: Call, device: torch.device) -> Iterator[tuple[float
         device: where it is.
 
     Raises:
-        UsageError: there is no batch, as of no samples, or of a generator that was gone through before.
+        UsageError: there is no batch, as of no samples, or of a generator that was gone through before; or a batch
+            lacks an input.
 
     Yields:
         The share of the data that came before, 0 where it does not tell how much there is; and a batch.

@@ -67,7 +67,7 @@ def distil(  # noqa: PLR0913 - what torch's own loops take, three of them by pos
         progress: where progress is shown.
 
     Raises:
-        UsageError: the data yields nothing, or nothing more in a later epoch.
+        UsageError: the data yields nothing, or nothing more in a later epoch, or a batch lacks an input.
     """
     teacher = own_tensors(replica(unwrapped(float_module)), next(prepared.parameters()).device)
     if held_out is None:

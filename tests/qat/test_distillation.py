@@ -101,6 +101,22 @@ def test_labels_are_left_alone_however_a_module_takes_its_inputs(batch: Any, by_
     assert given["image"].tolist() == [[1.0, 1.0, 1.0]]
 
 
+@pytest.mark.parametrize(
+    ("batch", "facts"),
+    [
+        ({"picture": torch.ones(1, 3), "label": 7}, ("'picture', 'label'", "2 inputs", "'image', 'mask'")),
+        ((torch.ones(1, 3),), ("1 element,", "2 inputs")),
+        (torch.ones(1, 3), ("1 element,", "2 inputs")),
+    ],
+)
+def test_a_batch_that_lacks_an_input_is_refused_with_what_the_module_takes(batch: Any, facts: tuple[str, ...]) -> None:
+    from dlpuconv.qat.batches import Call
+
+    call = Call(positional=1, named=("mask",), known=frozenset(("image", "mask")))
+    with raises_error("training-inputs", *facts):
+        call.arguments(batch, torch.device("cpu"))
+
+
 def test_only_parameters_that_are_not_frozen_are_trained() -> None:
     from dlpuconv.qat.rates import in_steps
 
