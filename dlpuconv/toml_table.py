@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dlpuconv.errors import UsageError, did_you_mean
 from dlpuconv.files.regular import open_regular
+from dlpuconv.files.urls import shown_text
 from dlpuconv.language.brief import listed
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class TomlTable:
         where = f"{self.file}, line {line}" if (line := self._line(key, value)) else self.file
         table = f"[{self.name}]"
         suffix = f" (in {table})" if self.name and table not in what else ""
-        raise UsageError(f"{where}: {what}{suffix}", id="toml-value")
+        raise UsageError(f"{where}: {shown_text(what)}{suffix}", id="toml-value")
 
     def _line(self, key: str, value: object) -> int:
         """Where a key stands, or the value of a list behind it; 0 where it is written in another way."""

@@ -66,9 +66,12 @@ class Lost:
 
     Attributes:
         why: a clause.
+        by_the_job: its own process died, which would most likely happen again; else the machine or the engine may be
+            the cause.
     """
 
     why: str
+    by_the_job: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ def _ended(assignment: Assignment, folder: Path) -> _Ended | Lost:
         if watch is not None and watch.exceeded:
             text = f"the job took more than the {allowance.memory / 2**30:.3g} GiB of memory that it may"
             return _Ended(facts=_failure(Outcome.OUT_OF_MEMORY, text, "ExcessError"), peak=watch.peak)
-        return Lost(f"{error}{f': {error.log}' if error.log else ''}")
+        return Lost(f"{error}{f': {error.log}' if error.log else ''}", by_the_job=True)
     except TaskError as error:
         text = f"an internal error, which is a mistake in dlpuconv: {error}"
         return _Ended(facts=_failure(Outcome.CRASHED, text, "InternalError"), peak=_peak(watch))

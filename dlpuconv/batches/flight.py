@@ -88,7 +88,7 @@ class Flight:
             if executor is self._engine.executor:  # else its other jobs have told so before: the new one is whole
                 self._count_broken(error)
                 self._engine.renew()
-            return Lost(f"went with its pool: {first_line(error)}")
+            return Lost(f"went with its pool: {first_line(error)}", by_the_job=True)
         except CancelledError:
             self._engine.check()
             return Lost("went with its worker")

@@ -132,7 +132,7 @@ def _hash_of(path: Path) -> str:
     if path.is_dir():
         saved = (path / "saved_model.pb").exists()  # its files are found by their names
         for inside in sorted(_files_in(path)):
-            name = inside if saved else _suffix(inside)
+            name = inside if saved else _kind(inside)
             try:
                 _feed(digest, path / inside, name)
             except OSError as error:
@@ -140,7 +140,7 @@ def _hash_of(path: Path) -> str:
         return digest.hexdigest()
     _feed(digest, path, _suffix(path.name))
     if path.suffix.lower() == ".onnx":
-        for weights in weights_of(path):
+        for weights in weights_of(path).values():
             _feed(digest, weights)
     return digest.hexdigest()
 
@@ -148,6 +148,11 @@ def _hash_of(path: Path) -> str:
 def _suffix(name: str) -> str:
     """The suffix of a file's name, which decides how it is read: `samples.npz` is data, `samples.dat` is refused."""
     return Path(name).suffix.lower()
+
+
+def _kind(inside: str) -> str:
+    """How a file of a folder is read: by its suffix, and not at all if it is hidden."""
+    return f"{'.' if any(part.startswith('.') for part in Path(inside).parts) else ''}{_suffix(inside)}"
 
 
 def _files_in(folder: Path) -> Iterable[str]:

@@ -105,9 +105,7 @@ def _members(path: Path) -> Iterator[tuple[str, Path]]:
         found = (file for file in path.rglob("*") if file.is_file() and os.access(file, os.R_OK))
         yield from sorted((f"{own}/{file.relative_to(path).as_posix()}", file) for file in found)
     elif path.suffix.lower() == ".onnx":
-        real = path.resolve().parent
-        weights = (file for file in weights_of(path) if file.is_relative_to(real))
-        yield from sorted((file.relative_to(real).as_posix(), file) for file in weights)
+        yield from sorted(weights_of(path).items())  # which may be links, as in a cache of downloads
 
 
 def _add(archive: tarfile.TarFile, name: str, member: Path) -> None:

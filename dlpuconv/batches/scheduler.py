@@ -19,6 +19,7 @@ from dlpuconv.batches.identity import Identities, under
 from dlpuconv.batches.inputs import carry
 from dlpuconv.batches.limits import USUAL
 from dlpuconv.batches.order import ordered
+from dlpuconv.batches.passing import AGAIN
 from dlpuconv.batches.record import Circumstances
 from dlpuconv.batches.shard import WHOLE
 from dlpuconv.display.progress import Silent
@@ -163,7 +164,7 @@ def _assignments(new: Sequence[Identified], store: Store, engine: Engine, limits
 
 
 def _crashed(assignment: Assignment, lost: Lost) -> JobRecord:
-    """What is kept of a job that ended no attempt with an answer."""
+    """What is told of a job that ended no attempt with an answer, and kept if that is the job's own doing."""
     circumstances = Circumstances(host=platform.node(), started=time.time(), seconds=0.0, attempts=assignment.number)
     record = replace(
         blank(assignment.identified, circumstances),
@@ -172,4 +173,4 @@ def _crashed(assignment: Assignment, lost: Lost) -> JobRecord:
         error_kind="CrashError",
         status=_INTERNAL,
     )
-    return assignment.store.add(record, {})
+    return assignment.store.add(record, {}) if lost.by_the_job else replace(record, error=f"{record.error}{AGAIN}")

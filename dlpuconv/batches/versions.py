@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _LIBRARIES = (
-    "ai-edge-litert", "flatbuffers", "keras", "ml-dtypes", "numpy", "onnx", "onnx-ir", "onnx2tf", "onnxruntime",
-    "onnxscript", "pillow", "tensorflow", "tf-keras", "tf2onnx", "torch",
+    "ai-edge-litert", "faster-coco-eval", "flatbuffers", "keras", "ml-dtypes", "numpy", "onnx", "onnx-ir", "onnx2tf",
+    "onnxruntime", "onnxscript", "pillow", "tensorflow", "tf-keras", "tf2onnx", "torch", "torchmetrics", "torchvision",
 )  # fmt: skip
 _OURS = "dlpuconv"
 
@@ -71,7 +71,7 @@ def _deciding(root: Path) -> Iterator[str]:
 _APART = ("batches", "cli", "doctor", "templates", "testing")
 """Folders of the package whose code decides nothing of what is made."""
 
-_ALL_THE_SAME = ("batches/conversion_worker.py", "batches/options.py")
+_ALL_THE_SAME = ("batches/conversion_worker.py", "batches/inputs.py", "batches/options.py", "batches/places.py")
 """Files in them that do."""
 
 

@@ -48,7 +48,7 @@ class Inputs:
             yield self.model
             beside = _real(self.model.parent)  # weights are read from this folder only
             if any(beside in _real(place).parents for place in places):
-                yield from weights_of(self.model)
+                yield from weights_of(self.model).values()
         yield from self.others
 
 
@@ -56,17 +56,20 @@ def _path(value: object) -> Path | None:
     return Path(value) if isinstance(value, str | os.PathLike) else None
 
 
-def weights_of(model: Path) -> list[Path]:
-    """Files that the model keeps weights in; none where it cannot be read, which the conversion will say."""
+def weights_of(model: Path) -> dict[str, Path]:
+    """Files that the model keeps weights in, by its names for them, relative to its folder.
+
+    None where it cannot be read, which the conversion will say.
+    """
     from dlpuconv.frontends.external_data import external_files
     from dlpuconv.frontends.onnx_file import content_of, parse
 
     try:
         if not _speaks_of_files(model):  # spares most models a second reading
-            return []
+            return {}
         return external_files(parse(content_of(model), str(model)), model)
     except (ModelError, OSError, ValueError):
-        return []
+        return {}
 
 
 def _speaks_of_files(model: Path) -> bool:

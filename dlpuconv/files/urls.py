@@ -8,7 +8,7 @@ from urllib.parse import unquote
 HIDDEN = "***"
 """What stands in the place of a secret."""
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,40}://")  # a bound: a long text of letters would take minutes
 _IN_TEXT = re.compile(rf"{_SCHEME.pattern}[^\s'\"<>]+")
 _WHOLE = re.compile(r"\S+://\S+")
 _CHAINED = re.compile(rf"::(?={_SCHEME.pattern})")

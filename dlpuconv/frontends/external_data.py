@@ -59,20 +59,20 @@ def load_external_data(proto: onnx.ModelProto, model: Path, digest: Digest) -> N
     raise_together(list(problems.values()))
 
 
-def external_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
-    """The files that a model's weights are read from, as far as they are there.
+def external_files(proto: onnx.ModelProto, model: Path) -> dict[str, Path]:
+    """By the names that a model has for them, the files that its weights are read from, as far as they are there.
 
     Args:
         proto: the model.
         model: its file.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for name, tensor in all_tensors(proto):
         location = _entries(tensor).get("location", "")
         if _is_external(tensor) and location not in found:
             with suppress(ModelError):
                 found[location] = _inside(location, name, model)
-    return list(found.values())
+    return found
 
 
 def external_locations(proto: onnx.ModelProto) -> list[str]:

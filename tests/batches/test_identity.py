@@ -105,8 +105,10 @@ def test_beside_what_cannot_be_read_the_other_files_of_a_folder_count(job: Batch
     assert key(job) != before
 
 
-@pytest.mark.parametrize(("file", "name"), [("m.onnx", "m.pt2"), ("images/2.png", "images/2.off")])
-def test_a_suffix_that_says_how_a_file_is_read_counts(job: BatchJob, tmp_path: Path, file: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "name"), [("m.onnx", "m.pt2"), ("images/2.png", "images/2.off"), ("images/2.png", "images/.2.png")]
+)
+def test_a_name_that_says_how_a_file_is_read_counts(job: BatchJob, tmp_path: Path, file: str, name: str) -> None:
     before = key(job)
     (tmp_path / file).rename(tmp_path / name)
     assert key(replace(job, model=str(next(tmp_path.glob("m.*"))))) != before

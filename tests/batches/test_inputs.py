@@ -50,6 +50,23 @@ def test_a_model_arrives_with_its_weights_whatever_they_are_called(here: Path, s
     assert numpy_helper.to_array(onnx.load(found["model"]).graph.initializer[0]).tolist() == [1, 1]
 
 
+def test_weights_that_are_links_arrive_by_the_names_that_the_model_has_for_them(
+    here: Path, store: Store, tmp_path: Path
+) -> None:
+    """As in a cache of downloads, which keeps files by their content."""
+    model = parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 13]> g (float[2] x) => (float[2] y) { y = Add(x, w) }'
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.ones(2, np.float32), "w"))
+    onnx.save_model(model, here / "m.onnx", save_as_external_data=True, location="sub.data", size_threshold=0)
+    for name, content in (("m.onnx", "aaaa"), ("sub.data", "bbbb")):
+        (here / "blobs").mkdir(exist_ok=True)
+        (here / name).rename(here / "blobs" / content)
+        (here / name).symlink_to(Path("blobs") / content)
+    found = arrived(BatchJob(name="m", model=str(here / "m.onnx"), target="cv25"), store, here, tmp_path / "there")
+    assert numpy_helper.to_array(onnx.load(found["model"]).graph.initializer[0]).tolist() == [1, 1]
+
+
 def test_a_folder_arrives_with_what_can_be_read_of_it(here: Path, store: Store, tmp_path: Path) -> None:
     (here / "m.onnx").write_bytes(b"a model")
     images = here / "images"

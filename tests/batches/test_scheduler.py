@@ -217,7 +217,7 @@ def test_a_job_that_breaks_an_engine_that_works_is_a_record(store: CountingStore
 
 
 def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> None:
-    executor = Scripted(lambda _: Lost("was killed by SIGSEGV"))
+    executor = Scripted(lambda _: Lost("was killed by SIGSEGV", by_the_job=True))
     (record,) = run(jobs(1), store, engine(executor), limits=LIMITS)
     assert (record.outcome, record.circumstances.attempts) == (Outcome.CRASHED, ATTEMPTS)
     assert "was killed by SIGSEGV" in record.error
@@ -226,8 +226,22 @@ def test_a_job_that_dies_in_every_attempt_is_a_record(store: CountingStore) -> N
     assert len(executor.submitted) == ATTEMPTS
 
 
+def test_what_may_be_the_machines_or_the_engines_doing_is_told_and_tried_again(store: CountingStore) -> None:
+    def unreachable(_: Assignment) -> Any:
+        raise RuntimeError("slurm: controller unreachable")
+
+    for answer, said in ((lambda _: Lost("No space left on device"), "No space left"), (unreachable, "slurm")):
+        (record,) = run(jobs(1), store, engine(Scripted(answer)), limits=LIMITS)
+        assert (record.outcome, record.circumstances.attempts) == (Outcome.CRASHED, ATTEMPTS)
+        assert said in record.error
+        assert record.error.endswith("; the same batch tries this job again")
+        assert not store.keys()
+    (record,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)
+    assert record.outcome is Outcome.CONVERTED
+
+
 def test_other_limits_give_a_job_that_crashed_another_try_and_leave_the_others(store: CountingStore) -> None:
-    dies = Scripted(lambda a: Lost("died") if a.identified.job.name == "job-0" else converted(a))
+    dies = Scripted(lambda a: Lost("died", by_the_job=True) if a.identified.job.name == "job-0" else converted(a))
     list(run(jobs(2), store, engine(dies), limits=LIMITS))
     well = Scripted(converted)
     found = list(run(jobs(2), store, engine(well), limits=replace(LIMITS, seconds=120)))
@@ -236,7 +250,7 @@ def test_other_limits_give_a_job_that_crashed_another_try_and_leave_the_others(s
 
 
 def test_what_ended_well_counts_although_a_crash_under_the_same_limits_is_kept_as_well(store: CountingStore) -> None:
-    dies, well = Scripted(lambda _: Lost("died")), Scripted(converted)
+    dies, well = Scripted(lambda _: Lost("died", by_the_job=True)), Scripted(converted)
     list(run(jobs(1), store, engine(dies), limits=LIMITS))
     list(run(jobs(1), store, engine(well), limits=replace(LIMITS, seconds=120)))
     (found,) = run(jobs(1), store, engine(Scripted(converted)), limits=LIMITS)

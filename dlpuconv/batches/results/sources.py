@@ -74,12 +74,11 @@ def _plan_of(source: str) -> BatchPlan:
 
 
 def _of_jobs(plan: BatchPlan) -> tuple[JobRecord, ...]:
-    """All records of the plan's store; records of its jobs appear under the names that the jobs have now."""
+    """The records of the plan's jobs as they are now, under the names that they have now."""
     records = open_store(plan.store).records()
     wanted = by_key(plan.jobs) if records else {}
     kept = recorded(wanted, records, plan.limits)
-    asked = (as_asked(records[place], each.job) for key, place in kept.items() for each in wanted[key])
-    return (*records.values(), *asked)
+    return tuple(as_asked(records[place], each.job) for key, place in kept.items() for each in wanted[key])
 
 
 def _results_in(source: str) -> Path | None:

@@ -113,6 +113,28 @@ def test_a_list_of_jobs_tells_no_credential(
     assert "ret@" not in told
 
 
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ('models = ["{place}/*.onnx"]', "memory://host/*.onnx"),
+        ('models = ["{place}/net.onnx"]', "memory://host/net.onnx"),
+        ('models = ["net.onnx"]\ntargets = ["cv25"]\n[[exclude]]\ncalibration = "{place}"', "memory://host"),
+    ],
+    ids=["no such model", "no target", "no such calibration"],
+)
+def test_a_refused_file_of_jobs_tells_no_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lines: str, shown: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.onnx").write_bytes(b"a model")
+    Path("jobs.toml").write_text(f"[batch]\n{lines.format(place='memory://anna:secret@host')}\n")
+    assert main(["batch", "jobs.toml", "--dry-run"]) != 0
+    told = capsys.readouterr().err.replace("\n", " ")
+    assert shown in told
+    assert "anna" not in told
+    assert "secret" not in told
+
+
 def test_commands_options_and_conditions_are_completed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,6 +239,20 @@ def test_jobs_that_are_one_are_shown_and_written_under_each_of_their_names(
     for name in ("net.artpec8", "twin.artpec8"):
         assert Path("out", "files", name, "net.artpec8.html").read_bytes() == PAGE
         assert f'href="./files/{name}/net.artpec8.html"' in Path("out", "index.html").read_text("utf-8")
+
+
+def test_results_of_an_earlier_model_are_not_those_of_the_jobs_as_they_are_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("jobs.toml").write_text(JOBS.replace(', "cv25"', ""))
+    Path("net.onnx").write_bytes(b"the first")
+    (key,) = by_key(read_plan(Path("jobs.toml")).jobs)
+    stored(Path("results"), replace(PASSED, key=key, name="net.artpec8", axes={"model": "net", "target": "artpec8"}))
+    assert main(["batch", "diff", "results", "jobs.toml", "--fail-on", "verdict,missing"]) == 0
+    Path("net.onnx").write_bytes(b"the second, which was never run")
+    assert main(["batch", "diff", "results", "jobs.toml", "--fail-on", "verdict,missing"]) == 2
+    assert "there are no results of jobs in 'jobs.toml'" in capsys.readouterr().err
 
 
 def test_a_folder_of_results_is_no_store(
