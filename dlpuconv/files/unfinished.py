@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import re
 from contextlib import contextmanager, suppress
@@ -51,11 +52,18 @@ def _made(folder: Path, mode: int) -> tuple[int, Path]:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what was being written when its process died."""
+def sweep(folder: Path, before: float = math.inf) -> None:
+    """Remove what was being written when its process died.
+
+    Args:
+        folder: of unfinished files.
+        before: only what was last written before this time, by the clock of the file system; for a folder that other
+            machines write to, whose locks may not be seen here.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if _OURS.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            ours = _OURS.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+            if ours and entry.stat(follow_symlinks=False).st_mtime < before:
                 _remove_dead(Path(entry.path))
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _UNFINISHED = "unfinished"
 _ANYBODY = 0o666  # as far as the umask lets them: a team shares the folder
 _CHUNK = 1 << 20
+_A_DAY = 86400.0
+"""Seconds after which an unfinished file that nobody here holds is a dead worker's: not all file systems tell other
+machines of locks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,8 @@ class FolderShelf:
     def _written(self, content: Content) -> Iterator[tuple[Path, Path]]:
         """A file with this content and no name of its own yet, safe from a loss of power."""
         place = self._parent(f"{_UNFINISHED}/")
-        sweep(place)
         with unfinished(place, _ANYBODY) as (file, path):
+            sweep(place, before=os.fstat(file.fileno()).st_mtime - _A_DAY)
             file.writelines(pieces_of(content))
             file.flush()
             os.fsync(file.fileno())

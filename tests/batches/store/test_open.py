@@ -130,7 +130,7 @@ def test_a_link_out_of_the_folder_or_a_pipe_in_it_is_not_followed(
         open_store(folder).record(key_of("a"))
 
 
-def test_nothing_half_written_has_a_name_and_what_the_dead_left_goes(
+def test_nothing_half_written_has_a_name_and_what_the_dead_left_goes_after_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, link = tmp_path / "store", os.link
@@ -145,7 +145,11 @@ def test_nothing_half_written_has_a_name_and_what_the_dead_left_goes(
     monkeypatch.undo()
     assert os.link is link
     assert [path.parent.name for path in folder.rglob("*") if path.is_file()] == ["unfinished"]
+    (left,) = (folder / "unfinished").iterdir()
     open_store(folder).add(record_of("a", BYTES), BYTES)
+    assert list((folder / "unfinished").iterdir()) == [left], "another machine may write it, whose locks are not seen"
+    os.utime(left, (0, left.stat().st_mtime - 86401))
+    open_store(folder).add(record_of("b", BYTES), BYTES)
     assert list((folder / "unfinished").iterdir()) == []
 
 
