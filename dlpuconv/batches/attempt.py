@@ -66,8 +66,8 @@ class Lost:
 
     Attributes:
         why: a clause.
-        by_the_job: its own process died, which would most likely happen again; else the machine or the engine may be
-            the cause.
+        by_the_job: its own process died, or the pool's that ran it, which may well happen again; else the machine or
+            the engine is the likely cause.
     """
 
     why: str

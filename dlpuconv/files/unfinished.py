@@ -62,14 +62,13 @@ def sweep(folder: Path, before: float = math.inf) -> None:
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            ours = _OURS.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
-            if ours and entry.stat(follow_symlinks=False).st_mtime < before:
-                _remove_dead(Path(entry.path))
+            if _OURS.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_dead(Path(entry.path), before)
 
 
-def _remove_dead(file: Path) -> None:
+def _remove_dead(file: Path, before: float) -> None:
     with suppress(OSError):  # gone meanwhile, or another user's
-        held = try_lock(file)
+        held = try_lock(file) if file.lstat().st_mtime < before else None
         if held is not None:
             file.unlink(missing_ok=True)
             os.close(held)

@@ -90,13 +90,12 @@ class PerTensorOrPerChannelFakeQuantize(FakeQuantizeBase):  # type: ignore[misc]
         A batch that overflowed, as in training with 16 bits now and then, leaves the range as it is.
         """
         rows = x.movedim(self.ch_axis, 0).flatten(1) if self.ch_axis >= 0 else x.reshape(1, -1)
-        low, high = torch.aminmax(rows, dim=1)
-        finite = low.isfinite() & high.isfinite()
-        low, high = torch.where(finite, low, self.lowest), torch.where(finite, high, self.highest)
-        seen = low, high
-        low, high = self.lowest.lerp(low, self.pace), self.highest.lerp(high, self.pace)
+        least, most = torch.aminmax(rows, dim=1)
+        finite = least.isfinite() & most.isfinite()
+        least, most = torch.where(finite, least, self.lowest), torch.where(finite, most, self.highest)
+        low, high = self.lowest.lerp(least, self.pace), self.highest.lerp(most, self.pace)
         if self.widens:
-            low, high = torch.minimum(low, seen[0]), torch.maximum(high, seen[1])
+            low, high = torch.minimum(low, least), torch.maximum(high, most)
         self.lowest.copy_(low)
         self.highest.copy_(high)
         low, high = low.clamp(max=0.0), high.clamp(min=0.0)

@@ -92,8 +92,7 @@ class PreparedModule(torch.nn.Module):  # type: ignore[misc] # torch is not foll
 
         told = self.preparation
         with exporting(f"torchao cannot convert {told.name}"):
-            graph = copy.deepcopy(self.graph).cpu()
-            _make_tensors_on(graph, torch.device("cpu"))
+            graph = copy.deepcopy(self).cpu().graph
             leave_constants(graph)
             graph = convert_pt2e(graph)
         names = replace(options, output_names=options.output_names or told.outputs)

@@ -39,12 +39,17 @@ def arrived(job: BatchJob, store: Store, here: Path, there: Path) -> dict[str, P
     return {what: Path(given[what]) for what in ("model", "calibration")}
 
 
-def test_a_model_arrives_with_its_weights_whatever_they_are_called(here: Path, store: Store, tmp_path: Path) -> None:
+def save_with_weights(file: Path, weights: str) -> None:
+    """A model of two ones, which it keeps in a file beside it."""
     model = parser.parse_model(
         '<ir_version: 8, opset_import: ["": 13]> g (float[2] x) => (float[2] y) { y = Add(x, w) }'
     )
     model.graph.initializer.append(numpy_helper.from_array(np.ones(2, np.float32), "w"))
-    onnx.save_model(model, here / "m.onnx", save_as_external_data=True, location="a.onnx", size_threshold=0)
+    onnx.save_model(model, file, save_as_external_data=True, location=weights, size_threshold=0)
+
+
+def test_a_model_arrives_with_its_weights_whatever_they_are_called(here: Path, store: Store, tmp_path: Path) -> None:
+    save_with_weights(here / "m.onnx", "a.onnx")
     found = arrived(BatchJob(name="m", model=str(here / "m.onnx"), target="cv25"), store, here, tmp_path / "there")
     assert found["model"].name == "m.onnx"
     assert numpy_helper.to_array(onnx.load(found["model"]).graph.initializer[0]).tolist() == [1, 1]
@@ -54,13 +59,9 @@ def test_weights_that_are_links_arrive_by_the_names_that_the_model_has_for_them(
     here: Path, store: Store, tmp_path: Path
 ) -> None:
     """As in a cache of downloads, which keeps files by their content."""
-    model = parser.parse_model(
-        '<ir_version: 8, opset_import: ["": 13]> g (float[2] x) => (float[2] y) { y = Add(x, w) }'
-    )
-    model.graph.initializer.append(numpy_helper.from_array(np.ones(2, np.float32), "w"))
-    onnx.save_model(model, here / "m.onnx", save_as_external_data=True, location="sub.data", size_threshold=0)
+    save_with_weights(here / "m.onnx", "sub.data")
+    (here / "blobs").mkdir()
     for name, content in (("m.onnx", "aaaa"), ("sub.data", "bbbb")):
-        (here / "blobs").mkdir(exist_ok=True)
         (here / name).rename(here / "blobs" / content)
         (here / name).symlink_to(Path("blobs") / content)
     found = arrived(BatchJob(name="m", model=str(here / "m.onnx"), target="cv25"), store, here, tmp_path / "there")

@@ -218,15 +218,21 @@ def test_diff_of_stores_and_of_saved_results_has_an_exit_status_of_its_own(
         assert shown.err == f"error: {told['violations'][0]} [batch-regression]\n"
 
 
+def passed_on_one_target() -> str:
+    """The key of the only job of a file of jobs, whose result is in the store."""
+    Path("jobs.toml").write_text(JOBS.replace(', "cv25"', ""))
+    (key,) = by_key(read_plan(Path("jobs.toml")).jobs)
+    stored(Path("results"), replace(PASSED, key=key, name="net.artpec8", axes={"model": "net", "target": "artpec8"}))
+    return key
+
+
 def test_jobs_that_are_one_are_shown_and_written_under_each_of_their_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("jobs.toml").write_text(JOBS.replace(', "cv25"', ""))
     for name in ("net.onnx", "twin.onnx"):
         Path(name).write_bytes(b"the same")
-    (key,) = by_key(read_plan(Path("jobs.toml")).jobs)
-    stored(Path("results"), replace(PASSED, key=key, name="net.artpec8", axes={"model": "net", "target": "artpec8"}))
+    key = passed_on_one_target()
     assert main(["batch", "show", "twin.artpec8", "--store", "jobs.toml", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["name"], shown["key"]) == ("twin.artpec8", key)
@@ -245,10 +251,8 @@ def test_results_of_an_earlier_model_are_not_those_of_the_jobs_as_they_are_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("jobs.toml").write_text(JOBS.replace(', "cv25"', ""))
     Path("net.onnx").write_bytes(b"the first")
-    (key,) = by_key(read_plan(Path("jobs.toml")).jobs)
-    stored(Path("results"), replace(PASSED, key=key, name="net.artpec8", axes={"model": "net", "target": "artpec8"}))
+    passed_on_one_target()
     assert main(["batch", "diff", "results", "jobs.toml", "--fail-on", "verdict,missing"]) == 0
     Path("net.onnx").write_bytes(b"the second, which was never run")
     assert main(["batch", "diff", "results", "jobs.toml", "--fail-on", "verdict,missing"]) == 2
