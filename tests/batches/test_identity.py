@@ -106,7 +106,7 @@ def test_beside_what_cannot_be_read_the_other_files_of_a_folder_count(job: Batch
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("m.onnx", "m.pt2"), ("images/2.png", "images/2.off"), ("images/2.png", "images/.2.png")]
+    ("file", "name"), [("m.onnx", "m.pt2"), ("images/2.png", "images/2.off"), ("images/1.png", "images/.1.png")]
 )
 def test_a_name_that_says_how_a_file_is_read_counts(job: BatchJob, tmp_path: Path, file: str, name: str) -> None:
     before = key(job)
