@@ -61,9 +61,10 @@ class Call:
         if isinstance(batch, dict):
             by_name = {name: _tensor(values, device) for name, values in batch.items() if name in self.known}
             if len(by_name) < count:
+                names = f"name{'s' * (len(self.known) > 1)} {listed(map(repr, sorted(self.known)))}"
                 raise UsageError(
                     f"a batch of the training data has the keys {listed(map(repr, batch))}, but the module takes"
-                    f" {plural(count, 'input')} by the names {listed(map(repr, sorted(self.known)))}",
+                    f" {plural(count, 'input')} by the {names}",
                     id="training-inputs",
                 )
             return (), by_name
